@@ -1,0 +1,108 @@
+import { encodeBase62, randomBase62, type RandomBytes } from "./base62.ts";
+
+const KEY_ID_LENGTH = 12;
+const SECRET_LENGTH = 32;
+const CHECKSUM_LENGTH = 6;
+const PREFIX = "[a-z][a-z0-9]{1,14}(?:_[a-z0-9]{1,8})?";
+const BODY = `[0-9A-Za-z]{${KEY_ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH}}`;
+
+const PREFIX_ONLY = new RegExp(`^${PREFIX}$`);
+const KEY_ID_ONLY = new RegExp(`^[0-9A-Za-z]{${KEY_ID_LENGTH}}$`);
+const WHOLE_KEY = new RegExp(`^(${PREFIX})_(${BODY})$`);
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+/**
+ * An API key in memory. Printing it in any way (`String`, `JSON.stringify`, `console.log`) gives the redacted hint;
+ * only {@link ApiKey.reveal} gives the key itself.
+ */
+export class ApiKey {
+  readonly prefix: string;
+  /** The public 12-character key id. */
+  readonly id: string;
+  readonly #text: string;
+
+  private constructor(prefix: string, id: string, text: string) {
+    this.prefix = prefix;
+    this.id = id;
+    this.#text = text;
+  }
+
+  /** A new key. Throws `TypeError` for an illegal prefix. */
+  static generate(prefix: string, randomBytes: RandomBytes): ApiKey {
+    if (!isKeyPrefix(prefix)) throw new TypeError(`"prefix" must match ${PREFIX_ONLY.source}`);
+    const id = randomBase62(KEY_ID_LENGTH, randomBytes);
+    const unchecked = `${prefix}_${id}${randomBase62(SECRET_LENGTH, randomBytes)}`;
+    return new ApiKey(prefix, id, unchecked + checksum(unchecked));
+  }
+
+  /** Reads a key offline: form, prefix syntax and checksum. `undefined` for anything else, without saying why. */
+  static parse(text: string): ApiKey | undefined {
+    const match = WHOLE_KEY.exec(text);
+    if (!match) return undefined;
+    const [, prefix = "", body = ""] = match;
+    const unchecked = text.slice(0, -CHECKSUM_LENGTH);
+    if (checksum(unchecked) !== text.slice(-CHECKSUM_LENGTH)) return undefined;
+    return new ApiKey(prefix, body.slice(0, KEY_ID_LENGTH), text);
+  }
+
+  /** The whole key, to be hashed or shown once. Nothing else gives it. */
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return `${this.prefix}_${this.id}…`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+
+  [INSPECT](): string {
+    return this.toString();
+  }
+}
+
+/** Whether `text` may be a key prefix: `acme`, `acme_live`. */
+export function isKeyPrefix(text: string): boolean {
+  return PREFIX_ONLY.test(text);
+}
+
+/** Whether `text` has the form of a key id. */
+export function isKeyId(text: string): boolean {
+  return KEY_ID_ONLY.test(text);
+}
+
+/**
+ * The source of the regular expression that finds keys in text, for secret scanners: of the given prefixes, or of any
+ * legal prefix. The syntax is the common subset of JavaScript, RE2 and PCRE.
+ */
+export function keyPattern(prefixes?: readonly string[]): string {
+  return `\\b(?:${prefixes ? prefixes.join("|") : PREFIX})_${BODY}\\b`;
+}
+
+/** Replaces every key in `text` by its redacted form, whatever its prefix and even if its checksum is wrong. */
+export function redactKeys(text: string): string {
+  return text.replace(
+    new RegExp(
+      `(${PREFIX}_[0-9A-Za-z]{${KEY_ID_LENGTH}})[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}`,
+      "g",
+    ),
+    "$1…",
+  );
+}
+
+const CRC32_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+
+/** CRC-32 (IEEE 802.3) of an ASCII text in base62. Own code: it also runs where there is no `node:zlib`. */
+function checksum(text: string): string {
+  let crc = 0xffffffff;
+  for (let at = 0; at < text.length; at++) {
+    crc = (CRC32_TABLE[(crc ^ text.charCodeAt(at)) & 0xff] ?? 0) ^ (crc >>> 8);
+  }
+  return encodeBase62(~crc >>> 0, CHECKSUM_LENGTH);
+}

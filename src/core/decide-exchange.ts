@@ -1,0 +1,210 @@
+import { actorOf } from "./actor.ts";
+import { ApiKey } from "./api-key.ts";
+import type { Deployment } from "./deployment.ts";
+import { isInIpRanges } from "./ip-ranges.ts";
+import { keyStatus, scopesOf } from "./key-entry.ts";
+import { openRecord, type KeyRecord } from "./key-record.ts";
+import { hashKey, isEqual, type Peppers } from "./peppers.ts";
+import { isOidcScope } from "./narrow-scopes.ts";
+import { readStoreMarker } from "./store-marker.ts";
+
+/** What the token request says, beside the key. `undefined` where Auth0 gave nothing. */
+export interface ExchangeRequest {
+  readonly subjectToken: string;
+  readonly clientId: string;
+  readonly ip: string | undefined;
+  readonly audience: string | undefined;
+  readonly organizationId: string | undefined;
+  readonly requestedScopes: readonly string[];
+}
+
+/** What the store answered to one look-up: both texts or nulls, or nothing to rely on. */
+export type LookUp =
+  | { readonly kind: "answered"; readonly record: string | null; readonly marker: string | null }
+  | { readonly kind: "unavailable" };
+
+/** Error codes of RFC 6749 §5.2 and RFC 8693 §2.2.2 that a refusal carries. */
+export type RefusalCode =
+  | "invalid_request"
+  | "unauthorized_client"
+  | "invalid_target"
+  | "invalid_scope"
+  | "server_error";
+
+/** Why an exchange ended as it did: for the operator's log, never for the caller. */
+export type ExchangeCause =
+  | "granted"
+  | "granted_previous_secret"
+  | "unprepared"
+  | "malformed"
+  | "store_unavailable"
+  | "store_unmarked"
+  | "store_foreign"
+  | "record_untrusted"
+  | "pepper_unknown"
+  | "unknown_key"
+  | "wrong_secret"
+  | "revoked"
+  | "expired"
+  | "previous_secret_expired"
+  | "client_not_allowed"
+  | "ip_not_allowed"
+  | "audience_not_allowed"
+  | "organization_not_allowed"
+  | "scope_not_allowed";
+
+/**
+ * The answer to an exchange. `deny` is not the caller's guess and does not count against its address; `reject` does.
+ * `keyId` is the public id that was presented, absent where the text was no key.
+ */
+export type ExchangeDecision = { readonly cause: ExchangeCause; readonly keyId?: string } & (
+  | {
+      readonly kind: "grant";
+      readonly userId: string;
+      readonly organizationId?: string;
+      readonly actor: { readonly sub: string };
+    }
+  | { readonly kind: "deny"; readonly code: RefusalCode; readonly reason: string }
+  | { readonly kind: "reject"; readonly reason: string }
+);
+
+const INVALID = "Invalid API key.";
+const TRY_LATER = "API keys cannot be checked at the moment. Try again later.";
+
+/**
+ * Decides an exchange: the checks of docs/ARCHITECTURE.md in their order, the first failure wins. Whoever lacks the
+ * secret learns nothing; whoever has it learns what to do. `lookUp` is called at most once, and only for a text that
+ * passes offline.
+ */
+export async function decideExchange(
+  request: ExchangeRequest,
+  deployment: Deployment,
+  peppers: Peppers,
+  lookUp: (keyId: string) => Promise<LookUp>,
+  nowSeconds: number,
+): Promise<ExchangeDecision> {
+  const key = ApiKey.parse(request.subjectToken);
+  if (!key || !deployment.keyPrefixes.includes(key.prefix)) {
+    return { kind: "deny", cause: "malformed", code: "invalid_request", reason: INVALID };
+  }
+  const found = await lookUp(key.id);
+  return { keyId: key.id, ...judge(key, found, request, deployment, peppers, nowSeconds) };
+}
+
+function judge(
+  key: ApiKey,
+  found: LookUp,
+  request: ExchangeRequest,
+  deployment: Deployment,
+  peppers: Peppers,
+  nowSeconds: number,
+): ExchangeDecision {
+  if (found.kind === "unavailable") return ourFault("store_unavailable");
+  const marker = readStoreMarker(found.marker, deployment.subjectTokenType, peppers);
+  if (marker !== "ours") return ourFault(marker === "missing" ? "store_unmarked" : "store_foreign");
+  const record = found.record === null ? undefined : openRecord(found.record, key.id, peppers);
+  if (found.record !== null && !record) return ourFault("record_untrusted");
+  const pepper = record ? peppers.byVersion.get(record.v) : peppers.current;
+  if (!pepper) return ourFault("pepper_unknown");
+
+  // Hashed for an unknown id too, so that the answer takes as long as for a wrong secret.
+  const isCurrent = isEqual(hashKey(key.reveal(), pepper), record?.hash ?? "");
+  if (!record) return { kind: "reject", cause: "unknown_key", reason: INVALID };
+  const isPrevious = !isCurrent && matchesPrevious(key, record, peppers);
+  if (!isCurrent && !isPrevious) return { kind: "reject", cause: "wrong_secret", reason: INVALID };
+
+  const refusal =
+    refuseEnded(record, isPrevious, nowSeconds) ?? refuseRestricted(record, request, deployment);
+  if (refusal) return refusal;
+  return {
+    kind: "grant",
+    cause: isPrevious ? "granted_previous_secret" : "granted",
+    userId: record.sub,
+    ...(record.org_id === undefined ? {} : { organizationId: record.org_id }),
+    actor: { sub: actorOf(key.id) },
+  };
+}
+
+function matchesPrevious(key: ApiKey, record: KeyRecord, peppers: Peppers): boolean {
+  const pepper = record.previous && peppers.byVersion.get(record.previous.v);
+  return pepper !== undefined && isEqual(hashKey(key.reveal(), pepper), record.previous?.hash ?? "");
+}
+
+function refuseEnded(
+  record: KeyRecord,
+  isPrevious: boolean,
+  nowSeconds: number,
+): ExchangeDecision | undefined {
+  switch (keyStatus(record, nowSeconds)) {
+    case "revoked":
+      return deny("revoked", "invalid_request", `This API key was revoked at ${iso(record.revoked_at)}.`);
+    case "expired":
+      return deny("expired", "invalid_request", `This API key expired at ${iso(record.exp)}.`);
+    case "active":
+      if (!isPrevious || nowSeconds < (record.previous?.exp ?? 0)) return undefined;
+      return deny(
+        "previous_secret_expired",
+        "invalid_request",
+        `This API key was rotated, and its previous secret expired at ${iso(record.previous?.exp)}.`,
+      );
+  }
+}
+
+function refuseRestricted(
+  record: KeyRecord,
+  request: ExchangeRequest,
+  deployment: Deployment,
+): ExchangeDecision | undefined {
+  if (record.clients && !record.clients.includes(request.clientId)) {
+    return deny("client_not_allowed", "unauthorized_client", "This API key may not be used by this client.");
+  }
+  if (record.ip && !isInIpRanges(request.ip, record.ip)) {
+    return deny("ip_not_allowed", "invalid_request", "This API key may not be used from this IP address.");
+  }
+  // A key without audiences is for the APIs of the deployment, not for every API of the tenant.
+  const audiences = record.aud ?? deployment.apis.map((api) => api.identifier);
+  const api = deployment.apis.find(({ identifier }) => identifier === request.audience);
+  if (!api || !audiences.includes(api.identifier)) {
+    return deny("audience_not_allowed", "invalid_target", "This API key may not be used for this audience.");
+  }
+  if (record.org_id !== undefined && (request.organizationId ?? record.org_id) !== record.org_id) {
+    return deny(
+      "organization_not_allowed",
+      "invalid_request",
+      "This API key belongs to another organization.",
+    );
+  }
+  const allowed = record.scope === undefined ? undefined : scopesOf(record.scope);
+  const outside = request.requestedScopes.filter(
+    (scope) => !isOidcScope(scope) && allowed?.includes(scope) === false,
+  );
+  if (outside.length > 0) {
+    return deny(
+      "scope_not_allowed",
+      "invalid_scope",
+      `This API key does not have the scope: ${printable(outside)}.`,
+    );
+  }
+  return undefined;
+}
+
+function deny(cause: ExchangeCause, code: RefusalCode, reason: string): ExchangeDecision {
+  return { kind: "deny", cause, code, reason };
+}
+
+/** The refusal for what the caller cannot help: a retryable `server_error`. */
+export function ourFault(cause: ExchangeCause): ExchangeDecision {
+  return deny(cause, "server_error", TRY_LATER);
+}
+
+function iso(seconds: number | undefined): string {
+  return new Date((seconds ?? 0) * 1000).toISOString().replace(".000Z", "Z");
+}
+
+// RFC 6749 §5.2 allows few characters in error_description, and Auth0 1024 of them.
+function printable(scopes: readonly string[]): string {
+  return scopes
+    .join(" ")
+    .replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, "?")
+    .slice(0, 500);
+}

@@ -1,0 +1,50 @@
+/** Every code an {@link ApiKeysError} can carry. Programs decide on the code, people read the message. */
+export type ApiKeysErrorCode =
+  | "configuration_invalid"
+  | "pepper_invalid"
+  | "user_not_found"
+  | "key_not_found"
+  | "key_limit_reached"
+  | "name_invalid"
+  | "name_taken"
+  | "scope_unknown"
+  | "audience_unknown"
+  | "client_unknown"
+  | "organization_invalid"
+  | "ip_range_invalid"
+  | "expiry_past"
+  | "expiry_over_policy"
+  | "no_expiry_refused"
+  | "reason_invalid"
+  | "profile_too_large"
+  | "profile_malformed"
+  | "store_unmarked"
+  | "store_foreign"
+  | "store_not_empty"
+  | "store_unavailable"
+  | "record_untrusted"
+  | "user_locked"
+  | "lease_too_short"
+  | "update_lost"
+  | "revocation_incomplete"
+  | "management_unauthorized"
+  | "management_forbidden"
+  | "management_rate_limited"
+  | "management_unavailable"
+  | "management_refused";
+
+/**
+ * The one error class of this library: what happened (`message`), which case it is (`code`), what mends it
+ * (`fix`, one sentence or command) and what caused it (`cause`). None of them ever holds a key, a secret or a hash.
+ */
+export class ApiKeysError extends Error {
+  override readonly name = "ApiKeysError";
+  readonly code: ApiKeysErrorCode;
+  readonly fix: string;
+
+  constructor(code: ApiKeysErrorCode, message: string, fix: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.fix = fix;
+  }
+}

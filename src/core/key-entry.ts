@@ -1,0 +1,102 @@
+import { isKeyId } from "./api-key.ts";
+
+/**
+ * A key entry: the truth about one API key, kept in the user's `app_metadata.api_keys`. Claim names of RFC 7519 and
+ * 8693 where there is one. Times are seconds since 1970. An absent restriction does not restrict.
+ */
+export interface KeyEntry {
+  readonly id: string;
+  readonly name: string;
+  /** HMAC of the whole key, base64url. */
+  readonly hash: string;
+  /** Version of the pepper that `hash` was made with. */
+  readonly v: number;
+  readonly iat: number;
+  readonly exp?: number;
+  /** Space-delimited; the empty string allows no scope at all. */
+  readonly scope?: string;
+  readonly aud?: readonly string[];
+  readonly org_id?: string;
+  /** Addresses and CIDR ranges. */
+  readonly ip?: readonly string[];
+  readonly clients?: readonly string[];
+  readonly revoked_at?: number;
+  readonly revoked_reason?: string;
+  /** The secret before the last rotation, good until `exp`. */
+  readonly previous?: { readonly hash: string; readonly v: number; readonly exp: number };
+}
+
+/** What a key is at a moment. */
+export type KeyStatus = "active" | "expired" | "revoked";
+
+/** The root key of `app_metadata` that holds the entries: static, as Auth0's search index wants it. */
+export const ENTRIES_FIELD = "api_keys";
+
+/** The key's status. The moment `exp` itself is expired already (RFC 7519 §4.1.4). */
+export function keyStatus(key: Pick<KeyEntry, "exp" | "revoked_at">, nowSeconds: number): KeyStatus {
+  if (key.revoked_at !== undefined) return "revoked";
+  return key.exp !== undefined && nowSeconds >= key.exp ? "expired" : "active";
+}
+
+/** The scopes of a space-delimited list, in order, without repetition. */
+export function scopesOf(scope: string): readonly string[] {
+  return [...new Set(scope.split(" ").filter((one) => one !== ""))];
+}
+
+/** The well-formed entries of an `app_metadata` object. Others are left where they are and grant nothing. */
+export function keyEntriesOf(appMetadata: unknown): readonly KeyEntry[] {
+  const entries = isObject(appMetadata) ? appMetadata[ENTRIES_FIELD] : undefined;
+  return Array.isArray(entries) ? entries.filter(isKeyEntry) : [];
+}
+
+/** Whether a value from outside is a complete entry. */
+export function isKeyEntry(value: unknown): value is KeyEntry {
+  return isObject(value) && typeof value["name"] === "string" && hasKeyFields(value);
+}
+
+/** Whether a value has the fields that entry and record share, each absent or of its type. */
+export function hasKeyFields(value: Record<string, unknown>): boolean {
+  const { id, hash, v, iat, exp, scope, aud, org_id, ip, clients, revoked_at, revoked_reason, previous } =
+    value;
+  return (
+    typeof id === "string" &&
+    isKeyId(id) &&
+    typeof hash === "string" &&
+    isSeconds(v) &&
+    isSeconds(iat) &&
+    isAbsentOr(isSeconds, exp) &&
+    isAbsentOr(isString, scope) &&
+    isAbsentOr(isStrings, aud) &&
+    isAbsentOr(isString, org_id) &&
+    isAbsentOr(isStrings, ip) &&
+    isAbsentOr(isStrings, clients) &&
+    isAbsentOr(isSeconds, revoked_at) &&
+    isAbsentOr(isString, revoked_reason) &&
+    isAbsentOr(isPrevious, previous)
+  );
+}
+
+/** Whether a value is an object with named fields, and no array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isPrevious(value: unknown): boolean {
+  return isObject(value) && isString(value["hash"]) && isSeconds(value["v"]) && isSeconds(value["exp"]);
+}
+
+function isAbsentOr(test: (value: unknown) => boolean, value: unknown): boolean {
+  return value === undefined || test(value);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isString);
+}
+
+function isSeconds(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,70 @@
+import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+
+import { ApiKeysError } from "./errors.ts";
+
+/** The two keys derived from one pepper. `hash` keys the hashes of API keys, `seal` the seals of records. */
+interface PepperKeys {
+  readonly version: number;
+  readonly hashKey: Uint8Array;
+  readonly sealKey: Uint8Array;
+}
+
+/** The peppers that a deployment holds: new hashes and seals use the current one, old ones are still understood. */
+export interface Peppers {
+  readonly current: PepperKeys;
+  readonly byVersion: ReadonlyMap<number, PepperKeys>;
+}
+
+const MIN_PEPPER_BYTES = 32;
+const FIX = "Make one with: openssl rand -base64 32";
+
+/**
+ * Reads peppers from their text form: `VERSION:BASE64` pairs separated by spaces or commas, the current one first. A
+ * single pepper may leave out its version, which is then 1. Throws `pepper_invalid`, never quoting the text.
+ */
+export function parsePeppers(text: string): Peppers {
+  const parts = text.split(/[\s,]+/).filter((part) => part !== "");
+  const peppers = parts.map((part) => {
+    const match = /^(?:([1-9][0-9]{0,8}):)?([0-9A-Za-z+/_-]+)={0,2}$/.exec(part);
+    if (!match || (match[1] === undefined && parts.length > 1)) {
+      throw new ApiKeysError("pepper_invalid", "A pepper is not of the form VERSION:BASE64.", FIX);
+    }
+    const root = Buffer.from(match[2] ?? "", "base64url");
+    if (root.length < MIN_PEPPER_BYTES) {
+      throw new ApiKeysError("pepper_invalid", `A pepper is shorter than ${MIN_PEPPER_BYTES} bytes.`, FIX);
+    }
+    return derive(Number(match[1] ?? 1), root);
+  });
+  const [current] = peppers;
+  if (!current) throw new ApiKeysError("pepper_invalid", "There is no pepper.", FIX);
+  const byVersion = new Map(peppers.map((pepper) => [pepper.version, pepper]));
+  if (byVersion.size !== peppers.length) {
+    throw new ApiKeysError(
+      "pepper_invalid",
+      "Two peppers have the same version.",
+      "Number each pepper once.",
+    );
+  }
+  return { current, byVersion };
+}
+
+/** HMAC-SHA-256 of an API key under one pepper's hash key, base64url (43 characters). */
+export function hashKey(apiKey: string, pepper: PepperKeys): string {
+  return createHmac("sha256", pepper.hashKey).update(apiKey).digest("base64url");
+}
+
+/** HMAC-SHA-256 of a stored text under one pepper's seal key, base64url (43 characters). */
+export function sealOf(text: string, pepper: PepperKeys): string {
+  return createHmac("sha256", pepper.sealKey).update(text).digest("base64url");
+}
+
+/** Compares two hashes or seals in constant time. Only their length, which is public, is told apart early. */
+export function isEqual(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function derive(version: number, root: Uint8Array): PepperKeys {
+  const key = (label: string) => new Uint8Array(hkdfSync("sha256", root, "", label, 32));
+  return { version, hashKey: key("hash"), sealKey: key("seal") };
+}

@@ -1,0 +1,158 @@
+import type { Deployment } from "./deployment.ts";
+import { ApiKeysError } from "./errors.ts";
+import { isIpRange } from "./ip-ranges.ts";
+import { ENTRIES_FIELD, keyStatus, scopesOf, type KeyEntry } from "./key-entry.ts";
+
+/** What a deployment allows. Lifetimes in days of 86,400 seconds. */
+export interface Policy {
+  /** Living keys a user may have. */
+  readonly maxKeysPerUser: number;
+  readonly defaultLifetimeDays: number;
+  readonly maxLifetimeDays: number;
+  readonly allowNoExpiry: boolean;
+  /** How long a dead key stays known, so that its holder is told why it ended. */
+  readonly retentionDays: number;
+}
+
+/** What somebody asks for when making a key. */
+export interface NewKeyRequest {
+  readonly name: string;
+  readonly scope?: string;
+  readonly audiences?: readonly string[];
+  readonly organizationId?: string;
+  readonly ipRanges?: readonly string[];
+  readonly clientIds?: readonly string[];
+  /** A number of days, `"never"`, or absent for the policy's default. */
+  readonly lifetimeDays?: number | "never";
+}
+
+/** What a key may do and until when: an entry before the key itself is made. */
+export type KeyTerms = Omit<KeyEntry, "id" | "hash" | "v">;
+
+const SECONDS_A_DAY = 86_400;
+const MAX_NAME_LENGTH = 64;
+/** Auth0's limit is 10 KB for the profile; this leaves room for the rest of it. */
+const MAX_APP_METADATA_BYTES = 8_192;
+
+/** Turns a request into the terms of a key, or throws an {@link ApiKeysError} that names what is wrong with it. */
+export function termsOf(
+  request: NewKeyRequest,
+  entries: readonly KeyEntry[],
+  policy: Policy,
+  deployment: Deployment & { readonly clients: readonly string[] },
+  nowSeconds: number,
+): KeyTerms {
+  const living = entries.filter((entry) => keyStatus(entry, nowSeconds) === "active");
+  refuseName(request.name, living);
+  if (living.length >= policy.maxKeysPerUser) {
+    throw new ApiKeysError(
+      "key_limit_reached",
+      `The user has ${living.length} living keys, and the policy allows ${policy.maxKeysPerUser}.`,
+      "Revoke one that is not needed: npm run keys -- list --user ID, then revoke KEY_ID --user ID.",
+    );
+  }
+  const known = deployment.apis.map((api) => api.identifier);
+  refuseUnknown("audience_unknown", "audience", request.audiences ?? [], known);
+  refuseUnknown("client_unknown", "client", request.clientIds ?? [], deployment.clients);
+  const audiences = request.audiences ?? known;
+  const apis = deployment.apis.filter((api) => audiences.includes(api.identifier));
+  const scopes = request.scope === undefined ? undefined : scopesOf(request.scope);
+  refuseUnknown("scope_unknown", "scope", scopes ?? [], [...new Set(apis.flatMap((api) => api.scopes))]);
+  if (request.organizationId !== undefined && !/^org_[0-9A-Za-z]{1,60}$/.test(request.organizationId)) {
+    throw new ApiKeysError(
+      "organization_invalid",
+      "The organization is not an organization id.",
+      "Give the id, as in: --org org_4fJ2kQ9xZb1T3hXy",
+    );
+  }
+  const badRange = request.ipRanges?.find((range) => !isIpRange(range));
+  if (badRange !== undefined) {
+    throw new ApiKeysError(
+      "ip_range_invalid",
+      `"${badRange}" is neither an IP address nor a CIDR range.`,
+      "Give it as in: --ip 203.0.113.0/24 or --ip 2001:db8::/32",
+    );
+  }
+  const exp = expiryOf(request.lifetimeDays ?? policy.defaultLifetimeDays, policy, nowSeconds);
+  return {
+    name: request.name,
+    iat: nowSeconds,
+    ...(exp !== undefined && { exp }),
+    ...(scopes && { scope: scopes.join(" ") }),
+    ...(request.audiences?.length && { aud: [...new Set(request.audiences)] }),
+    ...(request.organizationId !== undefined && { org_id: request.organizationId }),
+    ...(request.ipRanges?.length && { ip: request.ipRanges }),
+    ...(request.clientIds?.length && { clients: [...new Set(request.clientIds)] }),
+  };
+}
+
+/** Throws `profile_too_large` if this `app_metadata` would be over 8 KB, and says how much of it keys are. */
+export function refuseOversizedProfile(appMetadata: Record<string, unknown>): void {
+  const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value) ?? "");
+  const bytes = bytesOf(appMetadata);
+  if (bytes <= MAX_APP_METADATA_BYTES) return;
+  throw new ApiKeysError(
+    "profile_too_large",
+    `The user's app_metadata would have ${bytes} bytes (${bytesOf(appMetadata[ENTRIES_FIELD])} of them API keys), and Auth0 profiles are limited: at most ${MAX_APP_METADATA_BYTES} are written.`,
+    "Drop keys that are long dead: npm run keys -- prune --user ID, or move other data out of the user's app_metadata.",
+  );
+}
+
+function refuseName(name: string, living: readonly KeyEntry[]): void {
+  if (name.trim() !== name || name.length === 0 || name.length > MAX_NAME_LENGTH || /\p{C}/u.test(name)) {
+    throw new ApiKeysError(
+      "name_invalid",
+      "The name is empty, too long, or has blanks around it or control characters.",
+      `Give a name of 1 to ${MAX_NAME_LENGTH} printable characters.`,
+    );
+  }
+  const same = living.find((entry) => entry.name === name);
+  if (same) {
+    throw new ApiKeysError(
+      "name_taken",
+      `The user has a living key "${name}" already: ${same.id}.`,
+      `Choose another name, or revoke it: npm run keys -- revoke ${same.id} --user ID`,
+    );
+  }
+}
+
+function refuseUnknown(
+  code: "audience_unknown" | "client_unknown" | "scope_unknown",
+  noun: string,
+  given: readonly string[],
+  valid: readonly string[],
+): void {
+  const unknown = given.filter((one) => !valid.includes(one));
+  if (unknown.length === 0) return;
+  throw new ApiKeysError(
+    code,
+    `There is no ${noun} ${unknown.map((one) => `"${one}"`).join(", ")} in deploy.config.ts.`,
+    `Valid: ${valid.join(" ") || "none"}`,
+  );
+}
+
+function expiryOf(lifetimeDays: number | "never", policy: Policy, nowSeconds: number): number | undefined {
+  if (lifetimeDays === "never") {
+    if (policy.allowNoExpiry) return undefined;
+    throw new ApiKeysError(
+      "no_expiry_refused",
+      "The policy does not allow keys that never expire.",
+      `Give --expires-in-days, at most ${policy.maxLifetimeDays}.`,
+    );
+  }
+  if (!(lifetimeDays > 0)) {
+    throw new ApiKeysError(
+      "expiry_past",
+      "The key would be expired already.",
+      `Give --expires-in-days from 1 to ${policy.maxLifetimeDays}.`,
+    );
+  }
+  if (lifetimeDays > policy.maxLifetimeDays) {
+    throw new ApiKeysError(
+      "expiry_over_policy",
+      `The key would live ${lifetimeDays} days, and the policy allows ${policy.maxLifetimeDays}.`,
+      `Give --expires-in-days from 1 to ${policy.maxLifetimeDays}.`,
+    );
+  }
+  return nowSeconds + Math.round(lifetimeDays * SECONDS_A_DAY);
+}

@@ -1,0 +1,22 @@
+import { isEqual, sealOf, type Peppers } from "./peppers.ts";
+
+const FORMAT = "v1";
+const SEALED = /^v1\.([A-Za-z0-9_-]{43})\.(\{.*\})$/s;
+
+/** What reading a sealed text can end in. */
+export type Unsealed = { readonly kind: "trusted"; readonly json: unknown } | { readonly kind: "untrusted" };
+
+/** `v1.<seal>.<json>`: the seal, under the current pepper, makes a text that others wrote or altered worthless. */
+export function seal(json: object, peppers: Peppers): string {
+  const text = JSON.stringify(json);
+  return `${FORMAT}.${sealOf(text, peppers.current)}.${text}`;
+}
+
+/** Checks the seal under each pepper held, and only then reads the JSON. */
+export function unseal(sealed: string, peppers: Peppers): Unsealed {
+  const [, seal = "", text = ""] = SEALED.exec(sealed) ?? [];
+  for (const pepper of peppers.byVersion.values()) {
+    if (isEqual(seal, sealOf(text, pepper))) return { kind: "trusted", json: JSON.parse(text) };
+  }
+  return { kind: "untrusted" };
+}

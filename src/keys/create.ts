@@ -1,0 +1,43 @@
+import { ApiKey } from "../core/api-key.ts";
+import { ENTRIES_FIELD, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import { recordOf } from "../core/key-record.ts";
+import { hashKey } from "../core/peppers.ts";
+import { refuseOversizedProfile, termsOf, type NewKeyRequest } from "../core/policy.ts";
+import { requireOurStore } from "./init.ts";
+import type { Keys } from "./keys.ts";
+import { writeEntries } from "./write-entries.ts";
+
+/** A new key: the only moment at which the key itself exists outside its holder's hands. */
+export interface CreatedKey {
+  readonly apiKey: ApiKey;
+  readonly entry: KeyEntry;
+}
+
+/**
+ * Makes a key for a user. Order of writes: record, then entry, then the key is handed out; a record that no entry
+ * confirms grants nothing. Throws an `ApiKeysError`: then no key was handed out, and no unseen key works.
+ */
+export async function createKey(keys: Keys, userId: string, request: NewKeyRequest): Promise<CreatedKey> {
+  return keys.lock(userId, async (lease) => {
+    const [profile] = await Promise.all([keys.users.read(userId), requireOurStore(keys)]);
+    const existing = keyEntriesOf(profile.appMetadata);
+    const terms = termsOf(request, existing, keys.policy, keys.deployment, keys.nowSeconds());
+    const pepper = keys.peppers.current;
+    const apiKey = ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", keys.randomBytes);
+    const entry: KeyEntry = {
+      id: apiKey.id,
+      ...terms,
+      hash: hashKey(apiKey.reveal(), pepper),
+      v: pepper.version,
+    };
+    const entries = [...profile.entries, entry];
+    refuseOversizedProfile({ ...profile.appMetadata, [ENTRIES_FIELD]: entries });
+
+    await keys.records.write(recordOf(userId, entry));
+    const isThere = (after: readonly KeyEntry[]) => after.some(({ id }) => id === entry.id);
+    const outcome = await writeEntries(keys, lease, userId, entries, isThere);
+    if (outcome.kind === "not_written") await keys.records.remove(entry.id).catch(() => undefined);
+    if (outcome.kind !== "written") throw outcome.error;
+    return { apiKey, entry };
+  });
+}

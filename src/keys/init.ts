@@ -1,0 +1,40 @@
+import { ApiKeysError } from "../core/errors.ts";
+import type { Keys } from "./keys.ts";
+
+/**
+ * Marks an empty store as this deployment's; `marked` is false where it was already. Throws `store_foreign` or, where
+ * there are records without a marker, `store_not_empty`: that is a damaged store, and no new one.
+ */
+export async function initStore(keys: Keys): Promise<{ readonly marked: boolean }> {
+  const marker = await keys.records.readMarker();
+  if (marker === "ours") return { marked: false };
+  if (marker === "missing" && (await keys.records.hasRecords())) {
+    throw new ApiKeysError(
+      "store_not_empty",
+      "This Redis database has key records but no store marker: it was lost in part, or restored in part.",
+      "Use an empty database, or restore this one from its backup.",
+    );
+  }
+  if (marker === "foreign" || (await keys.records.mark()) !== "ours") throw foreignStore();
+  return { marked: true };
+}
+
+/** Throws unless the store is marked as this deployment's: a flushed or a wrong one must not look whole again. */
+export async function requireOurStore(keys: Keys): Promise<void> {
+  const marker = await keys.records.readMarker();
+  if (marker === "ours") return;
+  if (marker === "foreign") throw foreignStore();
+  throw new ApiKeysError(
+    "store_unmarked",
+    "This Redis database is not marked as the store of this deployment: it is new, or it was flushed.",
+    "If it is new, run: npm run keys -- init",
+  );
+}
+
+function foreignStore(): ApiKeysError {
+  return new ApiKeysError(
+    "store_foreign",
+    "This Redis database belongs to another deployment, or was marked with a pepper that is not held here.",
+    "Check UPSTASH_REDIS_REST_URL, API_KEY_PEPPER and subjectTokenType in deploy.config.ts.",
+  );
+}

@@ -1,0 +1,27 @@
+import type { RandomBytes } from "../core/base62.ts";
+import type { Deployment } from "../core/deployment.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
+import type { Peppers } from "../core/peppers.ts";
+import type { Policy } from "../core/policy.ts";
+import type { RedisKeyStore } from "../stores/redis-key-store.ts";
+import type { UserKeyStore } from "../stores/user-key-store.ts";
+import type { UserLock } from "../stores/user-lock.ts";
+
+/** Everything that an operation on keys works with; nothing in `src/keys` reaches for anything else. */
+export interface Keys {
+  readonly users: UserKeyStore;
+  readonly records: RedisKeyStore;
+  readonly lock: UserLock;
+  readonly deployment: Deployment & { readonly clients: readonly string[] };
+  readonly policy: Policy;
+  readonly peppers: Peppers;
+  readonly randomBytes: RandomBytes;
+  readonly nowSeconds: () => number;
+  /** The bound of one request to either store, in milliseconds. */
+  readonly requestTimeoutMs: number;
+}
+
+/** The entries of a user with one of them replaced, the rest as they were. */
+export function replaceEntry(entries: readonly unknown[], changed: KeyEntry): readonly unknown[] {
+  return entries.map((entry) => ((entry as KeyEntry | null)?.id === changed.id ? changed : entry));
+}

@@ -1,0 +1,25 @@
+import { ApiKeysError } from "../core/errors.ts";
+import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import type { Keys } from "./keys.ts";
+
+/** A user's keys, living and dead, oldest first. Throws `user_not_found`. */
+export async function listKeys(keys: Keys, userId: string): Promise<readonly KeyEntry[]> {
+  const { appMetadata } = await keys.users.read(userId);
+  return keyEntriesOf(appMetadata).toSorted((a, b) => a.iat - b.iat);
+}
+
+/** One key of a user. Throws `user_not_found` or `key_not_found`. */
+export async function showKey(keys: Keys, userId: string, keyId: string): Promise<KeyEntry> {
+  return entryOf(await listKeys(keys, userId), userId, keyId);
+}
+
+/** The entry with this id, or `key_not_found`. */
+export function entryOf(entries: readonly KeyEntry[], userId: string, keyId: string): KeyEntry {
+  const entry = entries.find(({ id }) => id === keyId);
+  if (entry) return entry;
+  throw new ApiKeysError(
+    "key_not_found",
+    `The user ${userId} has no key ${JSON.stringify(keyId)}.`,
+    "See the user's keys: npm run keys -- list --user ID",
+  );
+}

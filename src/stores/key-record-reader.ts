@@ -1,0 +1,51 @@
+import { Redis } from "@upstash/redis";
+
+import type { LookUp } from "../core/decide-exchange.ts";
+import { recordKey } from "../core/key-record.ts";
+import { STORE_MARKER_KEY } from "../core/store-marker.ts";
+
+/** Where the Upstash database is reached. */
+export interface RedisSettings {
+  readonly url: string;
+  readonly token: string;
+  /** After this long a request is given up. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * `@upstash/redis` made safe: one attempt, a real timeout, raw strings, no batching behind our back, no telemetry. Its
+ * error messages hold the command with its arguments: callers must not log them. Throws `TypeError` where the client
+ * itself would only warn.
+ */
+export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
+  if (!/^https?:\/\//.test(url) || token === "") throw new TypeError('"url" and "token" must be set');
+  return new Redis({
+    url,
+    token,
+    retry: { retries: 0 },
+    // A function: given one signal object, the client turns an abort into a made-up answer.
+    signal: () => AbortSignal.timeout(timeoutMs),
+    automaticDeserialization: false,
+    enableAutoPipelining: false,
+    enableTelemetry: false,
+    readYourWrites: false,
+  });
+}
+
+/** Reads a key's record together with the store's marker: one `MGET`, one round trip. Never throws. */
+export async function readKeyRecord(redis: Redis, keyId: string): Promise<LookUp> {
+  try {
+    const answer: unknown = await redis.mget(recordKey(keyId), STORE_MARKER_KEY);
+    if (!Array.isArray(answer) || answer.length !== 2) return { kind: "unavailable" };
+    const [record, marker]: unknown[] = answer;
+    return isTextOrNull(record) && isTextOrNull(marker)
+      ? { kind: "answered", record, marker }
+      : { kind: "unavailable" };
+  } catch {
+    return { kind: "unavailable" };
+  }
+}
+
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || typeof value === "string";
+}

@@ -1,0 +1,120 @@
+import { type ManagementClient, ManagementError, type Management } from "auth0";
+
+import { ApiKeysError } from "../core/errors.ts";
+import { ENTRIES_FIELD, isObject } from "../core/key-entry.ts";
+
+/** A user's `app_metadata` as it was read. */
+export interface UserProfile {
+  readonly appMetadata: Record<string, unknown>;
+  /** The raw `api_keys`, malformed entries included: they are written back as they were. */
+  readonly entries: readonly unknown[];
+}
+
+/** The truth: key entries in the `app_metadata` of Auth0's users. */
+export interface UserKeyStore {
+  /** Reads a user. Throws `user_not_found`, `profile_malformed`, or what the Management API answered. */
+  read(userId: string): Promise<UserProfile>;
+  /**
+   * Replaces a user's entries, under the user's lock, and leaves the rest of `app_metadata` to others. Throws what the
+   * Management API answered.
+   */
+  write(userId: string, entries: readonly unknown[]): Promise<void>;
+}
+
+/** The entries over Auth0's Management API, which needs `read:users` and `update:users`. */
+export function userKeyStore(client: ManagementClient): UserKeyStore {
+  return {
+    async read(userId) {
+      const user = await ask(userId, () =>
+        client.users.get(userId, { fields: "user_id,app_metadata", include_fields: true }),
+      );
+      const appMetadata = user.app_metadata ?? {};
+      const entries = isObject(appMetadata) ? (appMetadata[ENTRIES_FIELD] ?? []) : undefined;
+      if (!isObject(appMetadata) || !Array.isArray(entries)) {
+        throw new ApiKeysError(
+          "profile_malformed",
+          `app_metadata.${ENTRIES_FIELD} of ${userId} is no list, so it is not ours to change.`,
+          "Look at the user in the Auth0 dashboard, and rename or remove that field.",
+        );
+      }
+      return { appMetadata, entries };
+    },
+    async write(userId, entries) {
+      const change = { app_metadata: { [ENTRIES_FIELD]: entries } } as Management.UpdateUserRequestContent;
+      await ask(userId, () => client.users.update(userId, change));
+    },
+  };
+}
+
+/** Whether a failed write may have been carried out all the same: it must be read again to know. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  return error instanceof ApiKeysError && error.code === "management_unavailable";
+}
+
+async function ask<T>(userId: string, request: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    throw explain(error, userId);
+  }
+}
+
+/** Every failure of the Management API as one of our errors, by status: its texts are for people and may change. */
+function explain(error: unknown, userId: string): ApiKeysError {
+  const status = error instanceof ManagementError ? error.statusCode : undefined;
+  const body = error instanceof ManagementError && isObject(error.body) ? error.body : {};
+  const said = typeof body["message"] === "string" ? ` It said: ${body["message"]}` : "";
+  switch (status) {
+    case 401:
+      return new ApiKeysError(
+        "management_unauthorized",
+        "Auth0 did not accept the credentials for its Management API.",
+        "Check AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET.",
+        error,
+      );
+    case 403:
+      return new ApiKeysError(
+        "management_forbidden",
+        `Auth0 refused the request.${said}`,
+        "Grant the machine-to-machine application read:users and update:users on the Auth0 Management API.",
+        error,
+      );
+    case 404:
+      return new ApiKeysError(
+        "user_not_found",
+        `There is no user ${userId} in this tenant.`,
+        "Give the user_id as the Auth0 dashboard shows it, as in: --user 'auth0|507f1f77bcf86cd799439020'",
+        error,
+      );
+    case 429:
+      return new ApiKeysError(
+        "management_rate_limited",
+        `Auth0's rate limit is reached.${until(error)}`,
+        "Wait, then run the same command again.",
+        error,
+      );
+    default:
+      if (status !== undefined && status >= 400 && status < 500 && status !== 408) {
+        return new ApiKeysError(
+          "management_refused",
+          `Auth0 refused the request with status ${status}.${said}`,
+          "Look at the tenant's logs in the Auth0 dashboard.",
+          error,
+        );
+      }
+      return new ApiKeysError(
+        "management_unavailable",
+        status === undefined
+          ? "Auth0's Management API could not be reached, or did not answer in time."
+          : `Auth0's Management API answered with status ${status}.`,
+        "Check AUTH0_DOMAIN and the network, then run the same command again.",
+        error,
+      );
+  }
+}
+
+function until(error: unknown): string {
+  const headers = error instanceof ManagementError ? error.rawResponse?.headers : undefined;
+  const resetSeconds = Number(headers?.get("x-ratelimit-reset"));
+  return resetSeconds > 0 ? ` It is lifted at ${new Date(resetSeconds * 1000).toISOString()}.` : "";
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Real sockets and child processes: the bound is for a hung machine, no test relies on it.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    coverage: { include: ["src/**", "actions/**"] },
+  },
+});
