@@ -37,12 +37,8 @@ export class ApiKey {
 
   /** Reads a key offline: form, prefix syntax and checksum. `undefined` for anything else, without saying why. */
   static parse(text: string): ApiKey | undefined {
-    const match = WHOLE_KEY.exec(text);
-    if (!match) return undefined;
-    const [, prefix = "", body = ""] = match;
-    const unchecked = text.slice(0, -CHECKSUM_LENGTH);
-    if (checksum(unchecked) !== text.slice(-CHECKSUM_LENGTH)) return undefined;
-    return new ApiKey(prefix, body.slice(0, KEY_ID_LENGTH), text);
+    const parts = inspectKey(text);
+    return parts?.isChecksumRight ? new ApiKey(parts.prefix, parts.id, text) : undefined;
   }
 
   /** The whole key, to be hashed or shown once. Nothing else gives it. */
@@ -61,6 +57,16 @@ export class ApiKey {
   [INSPECT](): string {
     return this.toString();
   }
+}
+
+/** What a text that has the form of a key says of itself, even with a wrong checksum; `undefined` for any other. */
+export function inspectKey(
+  text: string,
+): { readonly prefix: string; readonly id: string; readonly isChecksumRight: boolean } | undefined {
+  const [, prefix, body] = WHOLE_KEY.exec(text) ?? [];
+  if (prefix === undefined || body === undefined) return undefined;
+  const isChecksumRight = checksum(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
+  return { prefix, id: body.slice(0, KEY_ID_LENGTH), isChecksumRight };
 }
 
 /** Whether `text` may be a key prefix: `acme`, `acme_live`. */

@@ -1,0 +1,23 @@
+/** What a command reads and writes: handed in, so that tests run commands in process. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The result, for programs. */
+  stdout(text: string): void;
+  /** For people. */
+  stderr(text: string): void;
+  readStdin(): Promise<string>;
+}
+
+/** The streams and the environment of this process. */
+export function processIo(): Io {
+  return {
+    env: process.env,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    async readStdin() {
+      let text = "";
+      for await (const chunk of process.stdin) text += String(chunk);
+      return text;
+    },
+  };
+}

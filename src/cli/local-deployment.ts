@@ -1,0 +1,33 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { bundleAction, TRIGGERS, type ActionBundle } from "../deploy/bundle.ts";
+import type { DeployConfig } from "../deploy/config.ts";
+import { loadDeployConfig } from "../deploy/load-config.ts";
+import type { Io } from "./io.ts";
+import { localFolder } from "./local-file.ts";
+
+/** What the local tenant gets of the product: the configuration, the real bundles, and a pepper of its own. */
+export interface LocalDeployment extends DeployConfig {
+  readonly actions: readonly ActionBundle[];
+  readonly pepper: string;
+}
+
+/** Prepares a deployment for the local tenant from `deploy.config.ts`. */
+export async function prepareLocalDeployment(env: Io["env"]): Promise<LocalDeployment> {
+  const config = await loadDeployConfig(env["DEPLOY_CONFIG"] ?? "deploy.config.ts");
+  const actions = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
+  return { ...config, actions, pepper: await keptPepper(env) };
+}
+
+/** The pepper of the local tenant: kept, so that keys in a Redis that outlives it still work. */
+async function keptPepper(env: Io["env"]): Promise<string> {
+  const folder = localFolder(env);
+  const file = join(folder, "pepper");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(file, `1:${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" }).catch(
+    () => undefined,
+  );
+  return (await readFile(file, "utf8")).trim();
+}

@@ -1,0 +1,48 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { DeployConfig } from "../deploy/config.ts";
+import type { Keys } from "../keys/keys.ts";
+import { createRedis } from "../stores/key-record-reader.ts";
+import { createManagementClient } from "../stores/management-client.ts";
+import { redisKeyStore } from "../stores/redis-key-store.ts";
+import { userKeyStore } from "../stores/user-key-store.ts";
+import { userLock } from "../stores/user-lock.ts";
+import type { Settings } from "./settings.ts";
+
+const REQUEST_TIMEOUT_MS = 5_000;
+// Five requests may run inside a lease, each to its bound, with room to spare.
+const LEASE_MS = 30_000;
+const WAIT_MS = 35_000;
+const SECONDS_A_DAY = 86_400;
+
+/** Joins configuration and settings to what the operations on keys work with: real clocks, real randomness. */
+export function openKeys(config: DeployConfig, settings: Settings): Keys {
+  const redis = createRedis({
+    url: settings.redisUrl,
+    token: settings.redisToken,
+    timeoutMs: REQUEST_TIMEOUT_MS,
+  });
+  const { peppers } = settings;
+  return {
+    deployment: config,
+    policy: config.policy,
+    peppers,
+    users: userKeyStore(createManagementClient({ ...settings, timeoutMs: REQUEST_TIMEOUT_MS })),
+    records: redisKeyStore(redis, {
+      peppers,
+      subjectTokenType: config.subjectTokenType,
+      retentionSeconds: config.policy.retentionDays * SECONDS_A_DAY,
+    }),
+    lock: userLock(redis, {
+      clock: { monotonicMs: () => performance.now(), sleep: async (ms) => sleep(ms) },
+      randomBytes,
+      leaseMs: LEASE_MS,
+      waitMs: WAIT_MS,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    }),
+    randomBytes,
+    nowSeconds: () => Math.floor(Date.now() / 1000),
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  };
+}

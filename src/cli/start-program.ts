@@ -1,0 +1,128 @@
+import { once } from "node:events";
+
+import { Command, InvalidArgumentError, Option } from "commander";
+
+import type { Io } from "./io.ts";
+import { runKeys } from "./keys-program.ts";
+import { prepareLocalDeployment, type LocalDeployment } from "./local-deployment.ts";
+import { removeLocalFile, writeLocalFile, type LocalFile } from "./local-file.ts";
+import { table } from "./present-key.ts";
+import { runProgram } from "./run-program.ts";
+
+/** What a local tenant is started with, on top of the deployment. */
+export interface StartOptions extends LocalDeployment {
+  readonly port: number;
+  readonly redis: string | undefined;
+  readonly limits: boolean;
+  readonly fidelity: readonly string[];
+  readonly onLog: (line: string) => void;
+}
+
+/** What is needed of a started tenant. The tenant itself is handed in: `src/cli` does not know `src/local`. */
+export interface Started {
+  readonly description: Omit<LocalFile, "api_key_pepper"> & {
+    readonly token_endpoint: string;
+    readonly client_id: string;
+    readonly audience: string;
+    readonly api_url: string;
+    readonly users: readonly { readonly user_id: string }[];
+  };
+  readonly redis: { readonly name: string };
+  stop(): Promise<void>;
+}
+
+interface Options {
+  readonly port: number;
+  readonly redis?: string;
+  readonly limits: boolean;
+  readonly json?: true;
+  readonly fidelity: readonly string[];
+}
+
+/** Runs `npm start`: starts the tenant, says where everything is, and stays until SIGINT or SIGTERM. */
+export async function runStart(
+  argv: readonly string[],
+  io: Io,
+  start: (options: StartOptions) => Promise<Started>,
+): Promise<0 | 1 | 2> {
+  const program = new Command("start")
+    .description(
+      "Run the local tenant: Auth0 and Upstash as far as API keys need them, on this machine alone.",
+    )
+    .addOption(
+      new Option("--port <number>", "the issuer's; the two after it are used too; 0: free ones")
+        .default(4400)
+        .argParser(port),
+    )
+    .option(
+      "--redis <engine>",
+      "memory, server, or redis://… (default: server if it is installed, else memory)",
+    )
+    .option("--no-limits", "lift the rate limits and the throttling of addresses")
+    .option(
+      "--fidelity <name=value>",
+      "change an inferred behaviour, see docs/FIDELITY.md (repeatable)",
+      collect,
+      [],
+    )
+    .option("--json", "print one line of JSON once everything runs")
+    .action(async (options: Options) => serve(options, io, start));
+  return runProgram(program, argv, io);
+}
+
+async function serve(
+  options: Options,
+  io: Io,
+  start: (options: StartOptions) => Promise<Started>,
+): Promise<void> {
+  const { port, redis, limits, fidelity } = options;
+  const deployment = await prepareLocalDeployment(io.env);
+  const onLog = (line: string) => io.stderr(`${line}\n`);
+  const tenant = await start({ ...deployment, port, redis, limits, fidelity, onLog });
+  try {
+    await writeLocalFile(io.env, { ...tenant.description, api_key_pepper: deployment.pepper });
+    const code = await runKeys(["init", "--local"], { ...io, stdout: () => undefined });
+    if (code !== 0) throw new Error("The store could not be marked.");
+    io.stdout(options.json ? `${JSON.stringify(tenant.description)}\n` : welcome(tenant));
+    await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  } finally {
+    await removeLocalFile(io.env);
+    await tenant.stop();
+  }
+}
+
+function welcome({ description, redis }: Started): string {
+  const user = description.users[0]?.user_id ?? "";
+  return `The local tenant runs. It is for development, not for production.
+
+${table([
+  ["  issuer", description.issuer],
+  ["  management API", description.management_api],
+  ["  Redis REST", `${description.redis_rest_url} (${redis.name})`],
+  ["  demo API", description.api_url],
+  ["  users", description.users.map((one) => one.user_id).join(", ")],
+])}
+Make a key in another terminal:
+
+  npm run --silent keys -- create --local --user '${user}' --name laptop --scope "read:things"
+
+Exchange it for an access token:
+
+  curl ${description.token_endpoint} \\
+    -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange \\
+    -d subject_token_type=${"subject_token_type" in description ? String(description.subject_token_type) : ""} \\
+    -d client_id=${description.client_id} -d audience=${description.audience} -d scope=read:things \\
+    --data-urlencode subject_token@-
+
+Ctrl-C ends it.
+`;
+}
+
+function port(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_533) return Number(text);
+  throw new InvalidArgumentError("It must be a number from 0 to 65533.");
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}

@@ -1,0 +1,89 @@
+import { getConnInfo } from "@hono/node-server/conninfo";
+import { Hono, type Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+
+import type { Client, Tenant } from "../tenant.ts";
+import { authenticateClient } from "./authenticate-client.ts";
+import { clientCredentials } from "./client-credentials.ts";
+import { OAuthError } from "./oauth-error.ts";
+import type { SigningKey } from "./signing-key.ts";
+import { exchangeToken, TOKEN_EXCHANGE_GRANT, type Caller } from "./token-exchange.ts";
+import { readTokenRequest, required } from "./token-request.ts";
+
+const MAX_BODY_BYTES = 100 * 1024;
+
+/** `/oauth/token`, the discovery document and the JWKS of a tenant. */
+export function oauthApp(tenant: Tenant, key: SigningKey): Hono {
+  const app = new Hono();
+  app.get("/.well-known/openid-configuration", (c) => c.json(discovery(tenant)));
+  app.get("/.well-known/jwks.json", (c) => c.json({ keys: [key.publicJwk] }));
+  app.use(
+    "/oauth/token",
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) => refuse(c, new OAuthError(413, "invalid_request", "The request is too large.")),
+    }),
+  );
+  app.post("/oauth/token", async (c) => {
+    try {
+      const parameters = await readTokenRequest(c.req, tenant.fidelity.json_token_requests);
+      const grantType = required(parameters, "grant_type");
+      const client = authenticateClient(tenant, c.req.header("authorization"), parameters);
+      noStore(c);
+      switch (grantType) {
+        case "client_credentials":
+          return c.json(await clientCredentials(tenant, key, client, parameters));
+        case TOKEN_EXCHANGE_GRANT:
+          return c.json(await exchangeToken(tenant, key, client, parameters, callerOf(c, client)));
+        default:
+          throw new OAuthError(403, "unsupported_grant_type", `Unsupported grant type: ${grantType}`);
+      }
+    } catch (error) {
+      return refuse(c, error);
+    }
+  });
+  app.all("/oauth/token", (c) => refuse(c, new OAuthError(405, "invalid_request", "Use POST.")));
+  return app;
+}
+
+/** Every failure as an OAuth error; what is not one of them is our own, and says nothing of itself. */
+function refuse(c: Context, error: unknown): Response {
+  const refusal =
+    error instanceof OAuthError
+      ? error
+      : new OAuthError(500, "server_error", "The request could not be processed.");
+  noStore(c);
+  for (const [name, value] of Object.entries(refusal.headers)) c.header(name, value);
+  return c.json({ error: refusal.error, error_description: refusal.message }, refusal.status);
+}
+
+function noStore(c: Context): void {
+  c.header("cache-control", "no-store");
+  c.header("pragma", "no-cache");
+}
+
+/** The caller's address: that of the socket, unless a trusted confidential client says whom it forwards for. */
+function callerOf(c: Context, client: Client): Caller {
+  const forwarded = c.req.header("auth0-forwarded-for");
+  const isTrusted =
+    client.is_token_endpoint_ip_header_trusted && client.token_endpoint_auth_method !== "none";
+  const ip = isTrusted && forwarded !== undefined ? forwarded : (getConnInfo(c).remote.address ?? "");
+  return { ip, hostname: new URL(c.req.url).hostname, userAgent: c.req.header("user-agent") };
+}
+
+function discovery({ issuer }: Tenant): object {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}authorize`,
+    token_endpoint: `${issuer}oauth/token`,
+    userinfo_endpoint: `${issuer}userinfo`,
+    jwks_uri: `${issuer}.well-known/jwks.json`,
+    mfa_challenge_endpoint: `${issuer}mfa/challenge`,
+    grant_types_supported: ["client_credentials", TOKEN_EXCHANGE_GRANT],
+    token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+    response_types_supported: ["code"],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: ["RS256"],
+    scopes_supported: ["openid", "profile", "email", "address", "phone", "offline_access"],
+  };
+}

@@ -1,0 +1,227 @@
+import { isOidcScope } from "../../core/narrow-scopes.ts";
+import type { Actor } from "../actions/custom-token-exchange-api.ts";
+import type { Client, Organization, ResourceServer, Tenant, User } from "../tenant.ts";
+import { issueAccessToken, issueIdToken, issueRefreshToken } from "./issue-tokens.ts";
+import { invalidRequest, OAuthError } from "./oauth-error.ts";
+import { runExchangeAction, runPostLogin } from "./run-actions.ts";
+import type { SigningKey } from "./signing-key.ts";
+import { required, type TokenParameters } from "./token-request.ts";
+
+/** The grant type of RFC 8693 §2.1. */
+export const TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
+const NO_PROFILE = "Invalid subject_token_type and requested_token_type combination.";
+const USERINFO_LIFETIME_SECONDS = 86_400;
+
+/** What is known of the HTTP request that a token request came in. */
+export interface Caller {
+  readonly ip: string;
+  readonly hostname: string;
+  readonly userAgent: string | undefined;
+}
+
+/** A token exchange on its way, filled in step by step; what the Actions and the tenant log are told about. */
+export interface Exchange {
+  readonly client: Client;
+  readonly caller: Caller;
+  readonly parameters: TokenParameters;
+  readonly subjectTokenType: string;
+  readonly requestedScopes: readonly string[];
+  readonly api: ResourceServer | undefined;
+  readonly organization: Organization | undefined;
+}
+
+/** The custom token exchange: the checks in the order of docs/FIDELITY.md, both triggers, then the tokens. */
+export async function exchangeToken(
+  tenant: Tenant,
+  key: SigningKey,
+  client: Client,
+  parameters: TokenParameters,
+  caller: Caller,
+): Promise<object> {
+  throttle(tenant, caller.ip);
+  const subjectTokenType = required(parameters, "subject_token_type");
+  required(parameters, "subject_token");
+  if (parameters.has("actor_token") !== parameters.has("actor_token_type")) {
+    throw invalidRequest("actor_token and actor_token_type must be given together.");
+  }
+  const profile = [...tenant.profiles.values()].find((one) => one.subject_token_type === subjectTokenType);
+  const action = profile && tenant.actions.get(profile.action_id);
+  if (!action || parameters.has("requested_token_type")) throw invalidRequest(NO_PROFILE);
+  refuseClient(tenant, client);
+
+  const exchange: Exchange = {
+    client,
+    caller,
+    parameters,
+    subjectTokenType,
+    requestedScopes: [...new Set((parameters.get("scope") ?? "").split(" ").filter((scope) => scope !== ""))],
+    api: findApi(tenant, parameters.get("audience")),
+    organization: findOrganization(tenant, parameters.get("organization")),
+  };
+  let actor: Actor | undefined;
+  try {
+    const outcome = await runExchangeAction(tenant, action, exchange);
+    actor = outcome.actor;
+    const user = findUser(tenant, outcome.userIds);
+    const organization = joinOrganization(tenant, exchange, outcome.organization, user);
+    const login = await runPostLogin(tenant, { ...exchange, organization }, user, actor);
+    const answer = await issue(tenant, key, { ...exchange, organization }, user, actor, login);
+    log(tenant, "secte", "Successful token exchange", exchange, actor, { user_id: user.user_id });
+    return answer;
+  } catch (error) {
+    const description = error instanceof OAuthError ? (error.detail ?? error.message) : "Internal error";
+    log(tenant, "fecte", description, exchange, actor, { hostname: caller.hostname });
+    throw error;
+  }
+}
+
+/** Auth0's two limits: exchanges a second for the tenant, and failed attempts for an address. */
+function throttle(tenant: Tenant, ip: string): void {
+  const { exchangeRate, ipAttempts } = tenant;
+  if (exchangeRate && !exchangeRate.take("tenant")) {
+    const waitMs = exchangeRate.waitMs("tenant");
+    const headers = {
+      "x-ratelimit-limit": String(exchangeRate.size),
+      "x-ratelimit-remaining": "0",
+      "x-ratelimit-reset": String(Math.ceil((tenant.nowMs() + waitMs) / 1000)),
+      "retry-after": String(Math.ceil(waitMs / 1000)),
+    };
+    throw new OAuthError(429, "too_many_requests", "Global limit has been reached", { headers });
+  }
+  if (ipAttempts && ipAttempts.left(ip) < 1) {
+    throw new OAuthError(
+      429,
+      "too_many_attempts",
+      "We have detected suspicious login behavior and further attempts will be blocked. Please contact the administrator.",
+    );
+  }
+}
+
+function refuseClient(tenant: Tenant, client: Client): void {
+  const isAllowed =
+    client.token_exchange?.allow_any_profile_of_type.includes("custom_authentication") === true &&
+    client.is_first_party &&
+    client.oidc_conformant &&
+    (!tenant.fidelity.grant_type_required || client.grant_types.includes(TOKEN_EXCHANGE_GRANT));
+  if (isAllowed) return;
+  throw new OAuthError(
+    403,
+    "unauthorized_client",
+    `Grant type '${TOKEN_EXCHANGE_GRANT}' not allowed for the client.`,
+  );
+}
+
+function findApi(tenant: Tenant, audience: string | undefined): ResourceServer | undefined {
+  if (audience === undefined) return undefined;
+  const api = tenant.resourceServers.get(audience);
+  if (!api) throw new OAuthError(403, "access_denied", `Service not found: ${audience}`);
+  if (!api.skip_consent_for_verifiable_first_party_clients) {
+    throw new OAuthError(tenant.fidelity.consent_required_status, "invalid_request", "consent_required");
+  }
+  return api;
+}
+
+function findOrganization(tenant: Tenant, idOrName: string | undefined): Organization | undefined {
+  if (idOrName === undefined) return undefined;
+  const all = [...tenant.organizations.values()];
+  const organization = all.find(({ id, name }) => id === idOrName || name === idOrName);
+  if (!organization) throw invalidRequest(`parameter organization is invalid: ${idOrName}`);
+  return organization;
+}
+
+function findUser(tenant: Tenant, userIds: readonly string[]): User {
+  const [userId] = userIds;
+  const user = userId === undefined ? undefined : tenant.users.get(userId);
+  if (user && userIds.length === 1 && user["blocked"] !== true) return user;
+  const detail = user ? "The user is blocked." : "The Action set no user, or one that does not exist.";
+  throw new OAuthError(tenant.fidelity.refused_user_status, "invalid_request", "Token exchange failed.", {
+    detail,
+  });
+}
+
+/** The organization of the login: what was requested and what the Action set must agree, and the user be a member. */
+function joinOrganization(
+  tenant: Tenant,
+  exchange: Exchange,
+  setByAction: string | undefined,
+  user: User,
+): Organization | undefined {
+  const set = findOrganization(tenant, setByAction);
+  const organization = set ?? exchange.organization;
+  if (set && exchange.organization && set.id !== exchange.organization.id) {
+    throw invalidRequest("The organization does not match the requested organization.");
+  }
+  if (organization && !organization.members.has(user.user_id)) {
+    throw invalidRequest(`user is not part of the ${organization.id} organization`);
+  }
+  return organization;
+}
+
+async function issue(
+  tenant: Tenant,
+  key: SigningKey,
+  exchange: Exchange,
+  user: User,
+  actor: Actor | undefined,
+  login: {
+    readonly scopes: ReadonlyMap<string, "add" | "remove">;
+    readonly customClaims: ReadonlyMap<string, unknown>;
+  },
+): Promise<object> {
+  const { api, client, organization, requestedScopes } = exchange;
+  // Scopes that the API does not define are dropped without an error.
+  const authorized = requestedScopes.filter((scope) => isOidcScope(scope) || api?.scopes.includes(scope));
+  const kept = authorized.filter((scope) => login.scopes.get(scope) !== "remove");
+  const added = [...login.scopes].filter(([scope, change]) => change === "add" && !kept.includes(scope));
+  const scopes = [...kept, ...added.map(([scope]) => scope)];
+  const userinfo = `${tenant.issuer}userinfo`;
+  const audience = api ? (scopes.includes("openid") ? [api.identifier, userinfo] : api.identifier) : userinfo;
+  const lifetimeSeconds = api?.token_lifetime ?? USERINFO_LIFETIME_SECONDS;
+  const access_token = await issueAccessToken(tenant, key, {
+    subject: user.user_id,
+    client,
+    audience,
+    scopes,
+    lifetimeSeconds,
+    dialect: api?.token_dialect ?? "access_token",
+    organization,
+    actor,
+    customClaims: login.customClaims,
+  });
+  const forId = tenant.fidelity.id_token_despite_removed_openid ? authorized : scopes;
+  // An actor rules refresh tokens out: they would outlive what the actor may do.
+  const isRefreshable = scopes.includes("offline_access") && api?.allow_offline_access === true && !actor;
+  const isAsRequested = scopes.join(" ") === requestedScopes.join(" ");
+  return {
+    access_token,
+    ...(isRefreshable && { refresh_token: issueRefreshToken() }),
+    ...(forId.includes("openid") && { id_token: await issueIdToken(tenant, key, user, client, forId) }),
+    ...(!isAsRequested && { scope: scopes.join(" ") }),
+    expires_in: lifetimeSeconds,
+    token_type: "Bearer",
+    issued_token_type: ACCESS_TOKEN_TYPE,
+  };
+}
+
+function log(
+  tenant: Tenant,
+  type: "secte" | "fecte",
+  description: string,
+  exchange: Exchange,
+  actor: Actor | undefined,
+  more: object,
+): void {
+  tenant.log({
+    type,
+    description,
+    ...more,
+    audience: exchange.api?.identifier ?? "",
+    client_id: exchange.client.client_id,
+    client_name: exchange.client.name,
+    ip: exchange.caller.ip,
+    user_agent: exchange.caller.userAgent ?? "",
+    scope: exchange.requestedScopes.join(" "),
+    details: { subject_token_type: exchange.subjectTokenType, ...(actor && { actor }) },
+  });
+}

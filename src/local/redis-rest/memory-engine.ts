@@ -1,0 +1,143 @@
+import { RedisCommandError, type RedisEngine, type Reply } from "./engine.ts";
+
+interface Item {
+  readonly value: string;
+  readonly expiresAtMs: number | undefined;
+}
+
+type Command = (args: readonly string[]) => Reply;
+
+/**
+ * The commands that the product uses, in memory, for machines without `redis-server`. Anything else is an unknown
+ * command. One contract suite holds it against the real one.
+ */
+export function memoryEngine(nowMs: () => number): RedisEngine {
+  const items = new Map<string, Item>();
+
+  function find(key: string): Item | undefined {
+    const item = items.get(key);
+    if (item?.expiresAtMs === undefined || item.expiresAtMs > nowMs()) return item;
+    items.delete(key);
+    return undefined;
+  }
+
+  function set([key = "", value = "", ...options]: readonly string[]): Reply {
+    let condition: string | undefined;
+    let expiresAtMs: number | undefined;
+    for (let at = 0; at < options.length; at++) {
+      const option = (options[at] ?? "").toUpperCase();
+      if (option === "NX" || option === "XX") condition = option;
+      else if (option === "KEEPTTL") expiresAtMs = find(key)?.expiresAtMs;
+      else expiresAtMs = expiryMs(option, options[++at]);
+    }
+    const exists = find(key) !== undefined;
+    if ((condition === "NX" && exists) || (condition === "XX" && !exists)) return null;
+    items.set(key, { value, expiresAtMs });
+    return "OK";
+  }
+
+  function expiryMs(option: string, argument: string | undefined): number {
+    const amount = Number(argument);
+    if (!["EX", "PX", "EXAT", "PXAT"].includes(option) || argument === undefined) {
+      throw new RedisCommandError("ERR syntax error");
+    }
+    if (!Number.isSafeInteger(amount))
+      throw new RedisCommandError("ERR value is not an integer or out of range");
+    if (amount <= 0) throw new RedisCommandError("ERR invalid expire time in 'set' command");
+    const ms = option.startsWith("EX") ? amount * 1000 : amount;
+    return option.endsWith("AT") ? ms : nowMs() + ms;
+  }
+
+  function scan([, ...options]: readonly string[]): Reply {
+    const match = options.findIndex((option) => option.toUpperCase() === "MATCH");
+    const pattern = match === -1 ? undefined : globToRegExp(options[match + 1] ?? "");
+    const keys = [...items.keys()].filter((key) => find(key) && (pattern?.test(key) ?? true));
+    return ["0", keys];
+  }
+
+  function remainingMs(key: string): number {
+    const item = find(key);
+    if (!item) return -2;
+    return item.expiresAtMs === undefined ? -1 : item.expiresAtMs - nowMs();
+  }
+
+  function flush(): Reply {
+    items.clear();
+    return "OK";
+  }
+
+  const commands: Record<
+    string,
+    { readonly run: Command; readonly minArgs: number; readonly maxArgs: number }
+  > = {
+    DBSIZE: { minArgs: 0, maxArgs: 0, run: () => [...items.keys()].filter(find).length },
+    DEL: {
+      minArgs: 1,
+      maxArgs: Infinity,
+      run: (keys) => keys.filter((key) => find(key) && items.delete(key)).length,
+    },
+    ECHO: { minArgs: 1, maxArgs: 1, run: ([text = ""]) => text },
+    EXISTS: { minArgs: 1, maxArgs: Infinity, run: (keys) => keys.filter(find).length },
+    FLUSHALL: { minArgs: 0, maxArgs: 1, run: flush },
+    FLUSHDB: { minArgs: 0, maxArgs: 1, run: flush },
+    GET: { minArgs: 1, maxArgs: 1, run: ([key = ""]) => find(key)?.value ?? null },
+    MGET: { minArgs: 1, maxArgs: Infinity, run: (keys) => keys.map((key) => find(key)?.value ?? null) },
+    PING: { minArgs: 0, maxArgs: 1, run: ([text]) => text ?? "PONG" },
+    PTTL: { minArgs: 1, maxArgs: 1, run: ([key = ""]) => remainingMs(key) },
+    SCAN: { minArgs: 1, maxArgs: Infinity, run: scan },
+    SET: { minArgs: 2, maxArgs: Infinity, run: set },
+    TTL: {
+      minArgs: 1,
+      maxArgs: 1,
+      run: ([key = ""]) => {
+        const ms = remainingMs(key);
+        return ms < 0 ? ms : Math.round(ms / 1000);
+      },
+    },
+  };
+
+  function lookUp([name = "", ...args]: readonly string[]): () => Reply {
+    const command = commands[name.toUpperCase()];
+    if (!command) {
+      const quoted = args.slice(0, 20).map((arg) => `'${arg}' `);
+      throw new RedisCommandError(
+        `ERR unknown command '${name}', with args beginning with: ${quoted.join("")}`,
+      );
+    }
+    if (args.length < command.minArgs || args.length > command.maxArgs) {
+      throw new RedisCommandError(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
+    }
+    return () => command.run(args);
+  }
+
+  return {
+    name: "in memory",
+    // Async although nothing waits: a refused command is a rejection, as over a socket.
+    execute: async (command) => lookUp(command)(),
+    async transaction(batch) {
+      let prepared: (() => Reply)[];
+      try {
+        prepared = batch.map(lookUp);
+      } catch {
+        throw new RedisCommandError("EXECABORT Transaction discarded because of previous errors.");
+      }
+      return prepared.map((run) => {
+        try {
+          return run();
+        } catch (error) {
+          if (error instanceof RedisCommandError) return error;
+          throw error;
+        }
+      });
+    },
+    close: async () => items.clear(),
+  };
+}
+
+function globToRegExp(glob: string): RegExp {
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${source}$`, "s");
+}

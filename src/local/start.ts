@@ -1,0 +1,219 @@
+import { randomBytes } from "node:crypto";
+
+import { Hono } from "hono";
+
+import { randomBase62 } from "../core/base62.ts";
+import type { Api } from "../core/deployment.ts";
+import type { ActionVersion, Trigger } from "./actions/deployed-action.ts";
+import { deployAction } from "./actions/run-action.ts";
+import { demoApi } from "./demo-api.ts";
+import { listen, type Listening } from "./listen.ts";
+import { managementApp } from "./management/management-app.ts";
+import { newUser } from "./management/users.ts";
+import { oauthApp } from "./oauth/oauth-app.ts";
+import { createSigningKey } from "./oauth/signing-key.ts";
+import type { RedisEngine } from "./redis-rest/engine.ts";
+import { memoryEngine } from "./redis-rest/memory-engine.ts";
+import { connectRedis, spawnRedisServer } from "./redis-rest/redis-server-engine.ts";
+import { redisRestApp } from "./redis-rest/redis-rest-app.ts";
+import { DEFAULT_LIMITS, Tenant, type TenantOptions } from "./tenant.ts";
+
+/** An Action to run, before it has its secrets: those depend on where the tenant's Redis is. */
+export interface ActionToInstall extends Pick<ActionVersion, "code" | "dependencies"> {
+  readonly trigger: Trigger;
+}
+
+/** What a local tenant is started with. */
+export interface LocalTenantOptions {
+  /** The port of the issuer; Redis and the demo API take the next two. 0 takes free ones. */
+  readonly port: number;
+  /** `memory`, `server` (a child process), or `redis://…`. Default: `server` if it is on PATH, else `memory`. */
+  readonly redis?: string | undefined;
+  /** Whether Auth0's rate limits and IP throttling are on. Default: true. */
+  readonly limits?: boolean;
+  readonly subjectTokenType: string;
+  readonly apis: readonly Api[];
+  /** Ids of public clients that may exchange tokens. */
+  readonly clients: readonly string[];
+  readonly actions: readonly ActionToInstall[];
+  readonly pepper: string;
+  readonly nowMs?: () => number;
+  readonly fidelity?: TenantOptions["fidelity"];
+  readonly onLog?: TenantOptions["onLog"];
+}
+
+/** Where everything is: the one line that `npm start -- --json` prints. */
+export interface LocalTenantDescription {
+  readonly issuer: string;
+  readonly token_endpoint: string;
+  readonly jwks_uri: string;
+  readonly management_api: string;
+  readonly management_client_id: string;
+  readonly management_client_secret: string;
+  readonly redis_rest_url: string;
+  readonly redis_rest_token: string;
+  readonly subject_token_type: string;
+  readonly client_id: string;
+  readonly audience: string;
+  readonly users: readonly { readonly user_id: string; readonly email: string }[];
+  readonly api_url: string;
+}
+
+/** A running local tenant. */
+export interface LocalTenant {
+  readonly description: LocalTenantDescription;
+  readonly tenant: Tenant;
+  readonly redis: RedisEngine;
+  /** How many requests the Redis REST endpoint has answered. */
+  redisRequests(): number;
+  stop(): Promise<void>;
+}
+
+const DEMO_USERS = [
+  { user_id: "auth0|ada", email: "ada@acme.example", name: "Ada Lovelace" },
+  { user_id: "auth0|grace", email: "grace@acme.example", name: "Grace Hopper" },
+] as const;
+
+/** Starts a tenant, its Redis and a demo API, all on 127.0.0.1. */
+export async function startLocalTenant(options: LocalTenantOptions): Promise<LocalTenant> {
+  const nowMs = options.nowMs ?? Date.now;
+  const redis = await startRedis(options.redis, nowMs);
+  const opened: { close(): Promise<void> }[] = [redis];
+  const stop = async () => {
+    for (const one of opened.toReversed()) await one.close();
+  };
+  const open = async (app: Parameters<typeof listen>[0], offset: number): Promise<Listening> => {
+    const listening = await listen(app, options.port === 0 ? 0 : options.port + offset);
+    opened.push(listening);
+    return listening;
+  };
+  try {
+    const key = await createSigningKey();
+    const tokens = { token: newSecret(), readOnlyToken: newSecret() };
+    let redisRequests = 0;
+    const counted = new Hono();
+    counted.use(async (_, next) => {
+      redisRequests++;
+      await next();
+    });
+    counted.route("/", redisRestApp(redis, tokens));
+    const redisRest = await open(counted, 1);
+
+    // The issuer is known only once its port is: the routes are added to the application that listens already.
+    const app = new Hono();
+    const issuer = `${(await open(app, 0)).url}/`;
+    const tenant = new Tenant({
+      issuer,
+      nowMs,
+      limits: options.limits === false ? undefined : DEFAULT_LIMITS,
+      ...(options.fidelity && { fidelity: options.fidelity }),
+      ...(options.onLog && { onLog: options.onLog }),
+    });
+    const secrets = {
+      API_KEY_PEPPER: options.pepper,
+      UPSTASH_REDIS_REST_TOKEN: tokens.readOnlyToken,
+      UPSTASH_REDIS_REST_URL: redisRest.url,
+    };
+    const management = furnish(tenant, options, secrets);
+    app.route("/", oauthApp(tenant, key));
+    app.route("/api/v2", managementApp(tenant, key));
+    app.notFound((c) => c.json({ error: "not_found" }, 404));
+    app.onError((_, c) => c.json({ error: "server_error" }, 500));
+
+    const audience = options.apis[0]?.identifier ?? "";
+    const api = await open(demoApi(issuer, audience), 2);
+    const description: LocalTenantDescription = {
+      issuer,
+      token_endpoint: `${issuer}oauth/token`,
+      jwks_uri: `${issuer}.well-known/jwks.json`,
+      management_api: `${issuer}api/v2`,
+      management_client_id: management.client_id,
+      management_client_secret: management.client_secret,
+      redis_rest_url: redisRest.url,
+      redis_rest_token: tokens.token,
+      subject_token_type: options.subjectTokenType,
+      client_id: options.clients[0] ?? "",
+      audience,
+      users: DEMO_USERS.map(({ user_id, email }) => ({ user_id, email })),
+      api_url: api.url,
+    };
+    return { description, tenant, redis, redisRequests: () => redisRequests, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startRedis(choice: string | undefined, nowMs: () => number): Promise<RedisEngine> {
+  if (choice === "memory") return memoryEngine(nowMs);
+  if (choice === "server") return spawnRedisServer();
+  if (choice !== undefined) return connectRedis(choice);
+  return spawnRedisServer().catch(() => memoryEngine(nowMs));
+}
+
+/** Puts in what a customer's tenant has: users, an API, clients, and the product as it is deployed. */
+function furnish(
+  tenant: Tenant,
+  options: LocalTenantOptions,
+  secrets: Readonly<Record<string, string>>,
+): { readonly client_id: string; readonly client_secret: string } {
+  for (const { user_id, ...profile } of DEMO_USERS) {
+    tenant.users.set(user_id, newUser(tenant, user_id, { ...profile, email_verified: true }));
+  }
+  for (const { identifier, scopes } of options.apis) {
+    tenant.resourceServers.set(identifier, {
+      identifier,
+      name: identifier,
+      scopes,
+      token_dialect: "access_token",
+      token_lifetime: 86_400,
+      allow_offline_access: false,
+      skip_consent_for_verifiable_first_party_clients: true,
+    });
+  }
+  const client = {
+    grant_types: [] as string[],
+    is_first_party: true,
+    oidc_conformant: true,
+    is_token_endpoint_ip_header_trusted: false,
+    client_metadata: {},
+  };
+  for (const client_id of options.clients) {
+    const token_exchange = { allow_any_profile_of_type: ["custom_authentication"] };
+    tenant.clients.set(client_id, {
+      ...client,
+      client_id,
+      name: client_id,
+      token_endpoint_auth_method: "none",
+      token_exchange,
+    });
+  }
+  const management = {
+    ...client,
+    client_id: randomBase62(32, randomBytes),
+    name: "API key provisioning",
+    client_secret: newSecret(),
+    token_endpoint_auth_method: "client_secret_post" as const,
+    grant_types: ["client_credentials"],
+  };
+  tenant.clients.set(management.client_id, management);
+  const scope = ["read:users", "create:users", "update:users", "delete:users"];
+  tenant.clientGrants.push({ client_id: management.client_id, audience: tenant.managementAudience, scope });
+
+  for (const { trigger, code, dependencies } of options.actions) {
+    const id = crypto.randomUUID();
+    tenant.actions.set(id, deployAction({ id, name: trigger, trigger, code, dependencies, secrets }));
+    if (trigger === "post-login") tenant.postLoginBindings.push(id);
+    else
+      tenant.profiles.set(id, {
+        id: tenant.newId("tep_"),
+        subject_token_type: options.subjectTokenType,
+        action_id: id,
+      });
+  }
+  return management;
+}
+
+function newSecret(): string {
+  return randomBase62(48, randomBytes);
+}

@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto";
+
+import { randomBase62 } from "../core/base62.ts";
+import { INFERRED, type Fidelity } from "./fidelity.ts";
+import { TokenBucket } from "./token-bucket.ts";
+import type { DeployedAction } from "./actions/deployed-action.ts";
+
+/** A user, with the property names of the Management API. */
+export interface User {
+  readonly user_id: string;
+  readonly [property: string]: unknown;
+}
+
+/** A client (application). */
+export interface Client {
+  readonly client_id: string;
+  readonly name: string;
+  readonly client_secret?: string;
+  readonly token_endpoint_auth_method: "none" | "client_secret_post" | "client_secret_basic";
+  readonly grant_types: readonly string[];
+  readonly is_first_party: boolean;
+  readonly oidc_conformant: boolean;
+  readonly is_token_endpoint_ip_header_trusted: boolean;
+  readonly client_metadata: Readonly<Record<string, string>>;
+  readonly token_exchange?: { readonly allow_any_profile_of_type: readonly string[] };
+}
+
+/** A resource server (API). */
+export interface ResourceServer {
+  readonly identifier: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly token_dialect: "access_token" | "rfc9068_profile";
+  readonly token_lifetime: number;
+  readonly allow_offline_access: boolean;
+  readonly skip_consent_for_verifiable_first_party_clients: boolean;
+}
+
+/** An organization with the users that are its members. */
+export interface Organization {
+  readonly id: string;
+  readonly name: string;
+  readonly display_name: string;
+  readonly members: ReadonlySet<string>;
+}
+
+/** A permission of one client for one API, which the client-credentials grant needs. */
+export interface ClientGrant {
+  readonly client_id: string;
+  readonly audience: string;
+  readonly scope: readonly string[];
+}
+
+/** A token exchange profile: which Action answers for a `subject_token_type`. */
+export interface TokenExchangeProfile {
+  readonly id: string;
+  readonly subject_token_type: string;
+  readonly action_id: string;
+}
+
+/** A tenant log event, of the types `secte` and `fecte`. */
+export interface TenantLog {
+  readonly type: "secte" | "fecte";
+  readonly log_id: string;
+  readonly date: string;
+  readonly description: string;
+  readonly [property: string]: unknown;
+}
+
+/** Auth0's limits on the token endpoint. */
+export interface Limits {
+  /** Exchanges a second, with a burst of as many. */
+  readonly exchangesPerSecond: number;
+  /** Wrong subject tokens from an address before it is throttled. */
+  readonly ipAttempts: number;
+  /** Milliseconds until an address regains one attempt. */
+  readonly ipRegainMs: number;
+}
+
+/** The limits of a Professional plan. */
+export const DEFAULT_LIMITS: Limits = { exchangesPerSecond: 4, ipAttempts: 10, ipRegainMs: 600_000 };
+
+const KEPT_LOGS = 1_000;
+
+/** What a tenant starts with. */
+export interface TenantOptions {
+  /** The issuer, with its trailing slash. */
+  readonly issuer: string;
+  readonly nowMs?: () => number;
+  /** `undefined` lifts the limits. */
+  readonly limits?: Limits | undefined;
+  readonly fidelity?: Partial<Fidelity>;
+  /** Gets what Actions write to their console, and nothing else. */
+  readonly onLog?: (line: string) => void;
+}
+
+/** The state of the local tenant: plain collections, which the endpoints read and write. */
+export class Tenant {
+  readonly issuer: string;
+  readonly name = "local-tenant";
+  readonly nowMs: () => number;
+  readonly fidelity: Fidelity;
+  readonly onLog: (line: string) => void;
+  readonly users = new Map<string, User>();
+  readonly clients = new Map<string, Client>();
+  readonly clientGrants: ClientGrant[] = [];
+  readonly resourceServers = new Map<string, ResourceServer>();
+  readonly organizations = new Map<string, Organization>();
+  readonly actions = new Map<string, DeployedAction>();
+  readonly profiles = new Map<string, TokenExchangeProfile>();
+  /** Ids of the Actions bound to post-login, in their order. */
+  readonly postLoginBindings: string[] = [];
+  readonly logs: TenantLog[] = [];
+  readonly exchangeRate: TokenBucket | undefined;
+  /** Failed attempts by address; `undefined` if addresses are not throttled. */
+  readonly ipAttempts: TokenBucket | undefined;
+
+  constructor(options: TenantOptions) {
+    this.issuer = options.issuer;
+    this.nowMs = options.nowMs ?? Date.now;
+    this.fidelity = { ...INFERRED, ...options.fidelity };
+    this.onLog = options.onLog ?? (() => undefined);
+    const limits = options.limits;
+    if (limits) {
+      this.exchangeRate = new TokenBucket(
+        limits.exchangesPerSecond,
+        1000 / limits.exchangesPerSecond,
+        this.nowMs,
+      );
+      this.ipAttempts = new TokenBucket(limits.ipAttempts, limits.ipRegainMs, this.nowMs);
+    }
+  }
+
+  /** The identifier of the Management API as an audience. */
+  get managementAudience(): string {
+    return `${this.issuer}api/v2/`;
+  }
+
+  nowSeconds(): number {
+    return Math.floor(this.nowMs() / 1000);
+  }
+
+  /** An id in Auth0's manner: a prefix and 16 letters and digits. */
+  newId(prefix: string): string {
+    return prefix + randomBase62(16, randomBytes);
+  }
+
+  log(event: Omit<TenantLog, "log_id" | "date"> & Pick<TenantLog, "type" | "description">): void {
+    const date = new Date(this.nowMs()).toISOString();
+    this.logs.push({
+      ...event,
+      log_id: this.newId("90020"),
+      date,
+      tenant_name: this.name,
+      environment_name: "local",
+    });
+    if (this.logs.length > KEPT_LOGS) this.logs.shift();
+  }
+}
