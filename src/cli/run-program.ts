@@ -10,7 +10,10 @@ export async function runProgram(program: Command, argv: readonly string[], io: 
     command
       .exitOverride()
       .showHelpAfterError("Add --help for more.")
-      .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(redactKeys(text)) });
+      .configureOutput({
+        writeOut: (text) => io.stdout(text),
+        writeErr: (text) => io.stderr(redactKeys(text)),
+      });
   }
   try {
     await program.parseAsync(argv, { from: "user" });

@@ -75,6 +75,8 @@ async function serve(
   io: Io,
   start: (options: StartOptions) => Promise<Started>,
 ): Promise<void> {
+  // Listened for from the start: a child process must not outlive an early Ctrl-C.
+  const stopped = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   const { port, redis, limits, fidelity } = options;
   const deployment = await prepareLocalDeployment(io.env);
   const onLog = (line: string) => io.stderr(`${line}\n`);
@@ -84,7 +86,7 @@ async function serve(
     const code = await runKeys(["init", "--local"], { ...io, stdout: () => undefined });
     if (code !== 0) throw new Error("The store could not be marked.");
     io.stdout(options.json ? `${JSON.stringify(tenant.description)}\n` : welcome(tenant));
-    await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+    await stopped;
   } finally {
     await removeLocalFile(io.env);
     await tenant.stop();

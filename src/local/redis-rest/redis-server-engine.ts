@@ -84,7 +84,7 @@ async function ready(child: ChildProcess): Promise<void> {
     Promise.reject(new Error("redis-server ended at once")),
   );
   const started = (async () => {
-    for await (const chunk of child.stdout ?? []) if (String(chunk).includes("Ready to accept")) return;
+    for await (const chunk of child.stdout ?? []) if (/ready to accept/i.test(String(chunk))) return;
   })();
   failed.catch(() => undefined);
   exited.catch(() => undefined);
