@@ -1,0 +1,64 @@
+import { createHmac, hkdfSync } from "node:crypto";
+
+import { expect, it, test } from "vitest";
+
+import { hashKey, isEqual, parsePeppers } from "../../src/core/peppers.ts";
+import { seal, unseal } from "../../src/core/sealed-json.ts";
+
+const ROOT = Buffer.alloc(32, 7);
+const ONE = ROOT.toString("base64url");
+const TWO = Buffer.alloc(40, 9).toString("base64");
+
+test("keys are derived with HKDF-SHA-256 and the labels hash and seal", () => {
+  const { current } = parsePeppers(ONE);
+  const derived = (label: string) => Buffer.from(hkdfSync("sha256", ROOT, "", label, 32));
+  const expected = createHmac("sha256", derived("hash")).update("a key").digest("base64url");
+  expect(hashKey("a key", current)).toBe(expected);
+  expect(Buffer.from(current.sealKey)).toEqual(derived("seal"));
+  expect(current.version).toBe(1);
+});
+
+test("the first pepper is the current one, the others are still understood", () => {
+  const peppers = parsePeppers(`2:${TWO}, 1:${ONE}`);
+  expect(peppers.current.version).toBe(2);
+  expect([...peppers.byVersion.keys()]).toEqual([2, 1]);
+});
+
+it.each([
+  ["nothing", "", "There is no pepper."],
+  ["too short", "1:c2hvcnQ", "shorter than 32 bytes"],
+  ["no base64", "1:!!!!", "VERSION:BASE64"],
+  ["version 0", `0:${ONE}`, "VERSION:BASE64"],
+  ["a version twice", `1:${ONE} 1:${TWO}`, "same version"],
+  ["several without versions", `${ONE} ${TWO}`, "VERSION:BASE64"],
+])("refuses %s, and does not quote it", (_, text, message) => {
+  expect(() => parsePeppers(text)).toThrow(message);
+  const thrown = ((): string => {
+    try {
+      parsePeppers(text);
+      return "";
+    } catch (error) {
+      return `${String(error)}`;
+    }
+  })();
+  expect(thrown).not.toContain(ONE);
+});
+
+test("texts are equal or not, whatever their lengths", () => {
+  expect(isEqual("same", "same")).toBe(true);
+  expect(isEqual("same", "samf")).toBe(false);
+  expect(isEqual("same", "")).toBe(false);
+});
+
+test("a seal holds under any pepper that is held, and under no other", () => {
+  const old = parsePeppers(`1:${ONE}`);
+  const both = parsePeppers(`2:${TWO} 1:${ONE}`);
+  const next = parsePeppers(`2:${TWO}`);
+  const sealed = seal({ id: "x" }, old);
+  expect(sealed).toMatch(/^v1\.[A-Za-z0-9_-]{43}\.\{"id":"x"\}$/);
+  expect(unseal(sealed, both)).toEqual({ kind: "trusted", json: { id: "x" } });
+  expect(unseal(sealed, next)).toEqual({ kind: "untrusted" });
+  expect(unseal(sealed.replace('"x"', '"y"'), old)).toEqual({ kind: "untrusted" });
+  expect(unseal(sealed.slice(0, -1), old)).toEqual({ kind: "untrusted" });
+  expect(unseal("", old)).toEqual({ kind: "untrusted" });
+});
