@@ -12,7 +12,7 @@ import type { RedisEngine } from "./redis-rest/engine.ts";
 import { memoryEngine } from "./redis-rest/memory-engine.ts";
 import { connectRedis, spawnRedisServer } from "./redis-rest/redis-server-engine.ts";
 import { redisRestApp } from "./redis-rest/redis-rest-app.ts";
-import { DEFAULT_LIMITS, Tenant, type TenantOptions } from "./tenant.ts";
+import { DEFAULT_LIMITS, Tenant, type Limits, type TenantOptions } from "./tenant.ts";
 
 /** An Action to run, before it has its secrets: those depend on where the tenant's Redis is. */
 export interface ActionToInstall extends Pick<ActionVersion, "code" | "dependencies"> {
@@ -25,8 +25,8 @@ export interface LocalTenantOptions {
   readonly port: number;
   /** `memory`, `server` (a child process), or `redis://…`. Default: `server` if it is on PATH, else `memory`. */
   readonly redis?: string | undefined;
-  /** Whether Auth0's rate limits and IP throttling are on. Default: true. */
-  readonly limits?: boolean;
+  /** Auth0's rate limits and IP throttling: on, off, or others. Default: those of a Professional plan. */
+  readonly limits?: boolean | Limits;
   readonly subjectTokenType: string;
   readonly apis: readonly Api[];
   /** Ids of public clients that may exchange tokens. */
@@ -96,7 +96,7 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
     const tenant = new Tenant({
       issuer,
       nowMs,
-      limits: options.limits === false ? undefined : DEFAULT_LIMITS,
+      limits: limitsOf(options.limits ?? true),
       ...(options.fidelity && { fidelity: options.fidelity }),
       ...(options.onLog && { onLog: options.onLog }),
     });
@@ -133,6 +133,11 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
     await stop();
     throw error;
   }
+}
+
+function limitsOf(choice: boolean | Limits): Limits | undefined {
+  if (choice === false) return undefined;
+  return choice === true ? DEFAULT_LIMITS : choice;
 }
 
 async function startRedis(choice: string | undefined, nowMs: () => number): Promise<RedisEngine> {

@@ -11,6 +11,10 @@ import { exchangeToken, TOKEN_EXCHANGE_GRANT, type Caller } from "./token-exchan
 import { readTokenRequest, required } from "./token-request.ts";
 
 const MAX_BODY_BYTES = 100 * 1024;
+// The rest of the body stays unread, so the connection cannot be used again.
+const tooLarge = new OAuthError(413, "invalid_request", "The request is too large.", {
+  headers: { connection: "close" },
+});
 
 /** `/oauth/token`, the discovery document and the JWKS of a tenant. */
 export function oauthApp(tenant: Tenant, key: SigningKey): Hono {
@@ -21,7 +25,7 @@ export function oauthApp(tenant: Tenant, key: SigningKey): Hono {
     "/oauth/token",
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
-      onError: (c) => refuse(c, new OAuthError(413, "invalid_request", "The request is too large.")),
+      onError: (c) => refuse(c, tooLarge),
     }),
   );
   app.post("/oauth/token", async (c) => {

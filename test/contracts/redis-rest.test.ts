@@ -1,0 +1,180 @@
+import { spawnSync } from "node:child_process";
+
+import { Redis } from "@upstash/redis";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+
+import { listen, type Listening } from "../../src/local/listen.ts";
+import type { RedisEngine } from "../../src/local/redis-rest/engine.ts";
+import { memoryEngine } from "../../src/local/redis-rest/memory-engine.ts";
+import { redisRestApp } from "../../src/local/redis-rest/redis-rest-app.ts";
+import { spawnRedisServer } from "../../src/local/redis-rest/redis-server-engine.ts";
+import { createRedis } from "../../src/stores/key-record-reader.ts";
+
+const tokens = { token: "standard-token", readOnlyToken: "read-only-token" };
+const hasRedisServer = spawnSync("redis-server", ["--version"]).status === 0;
+const engines: readonly [string, () => Promise<RedisEngine>][] = [
+  ["in memory", async () => memoryEngine(Date.now)],
+  ...(hasRedisServer ? [["redis-server", spawnRedisServer] as [string, () => Promise<RedisEngine>]] : []),
+];
+
+test("the real engine is part of this run wherever redis-server is installed", () => {
+  expect(engines.map(([name]) => name)).toEqual(
+    hasRedisServer ? ["in memory", "redis-server"] : ["in memory"],
+  );
+});
+
+describe.each(engines)("the Upstash REST endpoint over an engine: %s", (_, start) => {
+  let engine: RedisEngine;
+  let server: Listening;
+  let redis: Redis;
+  beforeAll(async () => {
+    engine = await start();
+    server = await listen(redisRestApp(engine, tokens), 0);
+    redis = createRedis({ url: server.url, token: tokens.token, timeoutMs: 2_000 });
+  });
+  afterAll(async () => {
+    await server.close();
+    await engine.close();
+  });
+
+  const send = async (
+    body: unknown,
+    init: { path?: string; token?: string; headers?: Record<string, string>; method?: string } = {},
+  ) => {
+    const response = await fetch(server.url + (init.path ?? "/"), {
+      method: init.method ?? "POST",
+      headers: { authorization: `Bearer ${init.token ?? tokens.token}`, ...init.headers },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as unknown };
+  };
+
+  it.each<[string, readonly unknown[], unknown]>([
+    ["SET", ["SET", "a", "1"], "OK"],
+    ["GET", ["GET", "a"], "1"],
+    ["GET of nothing", ["GET", "nothing"], null],
+    ["a number as argument", ["SET", "n", 12], "OK"],
+    ["SET NX of what exists", ["SET", "a", "2", "NX"], null],
+    ["SET NX PX", ["SET", "lock", "t", "NX", "PX", "60000"], "OK"],
+    ["SET XX of nothing", ["SET", "none", "2", "XX"], null],
+    ["SET with the empty string", ["SET", "empty", ""], "OK"],
+    ["GET of the empty string", ["GET", "empty"], ""],
+    ["MGET", ["MGET", "a", "nothing", "empty"], ["1", null, ""]],
+    ["EXISTS", ["EXISTS", "a", "a", "nothing"], 2],
+    ["TTL without one", ["TTL", "a"], -1],
+    ["TTL of nothing", ["TTL", "nothing"], -2],
+    ["TTL", ["TTL", "lock"], 60],
+    ["a value that has ended", ["SET", "gone", "x", "PXAT", "1000"], "OK"],
+    ["GET of what has ended", ["GET", "gone"], null],
+    ["DEL", ["DEL", "lock", "nothing"], 1],
+    ["ECHO of any text", ["ECHO", 'ünïcode \u0000 "quoted" \n'], 'ünïcode \u0000 "quoted" \n'],
+    ["PING", ["PING"], "PONG"],
+    ["lower case", ["get", "a"], "1"],
+  ])("%s", async (_name, command, result) => {
+    expect(await send(command)).toEqual({ status: 200, body: { result } });
+  });
+
+  it.each<[string, unknown]>([
+    ["an unknown command", ["FLY", "away"]],
+    ["too few arguments", ["GET"]],
+    ["a syntax error", ["SET", "a", "1", "SOMETIMES"]],
+    ["an expiry that is none", ["SET", "a", "1", "EX", "soon"]],
+    ["an expiry of nothing", ["SET", "a", "1", "EX", "0"]],
+    ["an empty command", []],
+    ["no command", { get: "a" }],
+    ["no JSON", "{"],
+    ["a blocking command", ["BLPOP", "a", "0"]],
+  ])("answers 400 to %s", async (_name, body) => {
+    const answer = await send(body);
+    expect(answer.status).toBe(400);
+    expect(answer.body).toEqual({ error: expect.stringMatching(/^[A-Z]+ /) });
+  });
+
+  it("scans the keys that match", async () => {
+    for (const key of ["scan:1", "scan:2", "scam"]) await redis.set(key, "x");
+    const found: string[] = [];
+    let cursor = "0";
+    do {
+      const [next, keys] = await redis.scan(cursor, { match: "scan:*", count: 100 });
+      found.push(...keys);
+      cursor = next;
+    } while (cursor !== "0");
+    expect(found.toSorted()).toEqual(["scan:1", "scan:2"]);
+  });
+
+  it("runs a pipeline to its end although an item fails", async () => {
+    const answer = await send([["SET", "p", "1"], ["FLY"], ["GET", "p"]], { path: "/pipeline" });
+    expect(answer).toEqual({
+      status: 200,
+      body: [{ result: "OK" }, { error: expect.any(String) }, { result: "1" }],
+    });
+  });
+
+  it("runs a transaction whole, or not at all", async () => {
+    await send(["SET", "t", "0"]);
+    expect(
+      await send(
+        [
+          ["SET", "t", "1"],
+          ["GET", "t"],
+        ],
+        { path: "/multi-exec" },
+      ),
+    ).toEqual({
+      status: 200,
+      body: [{ result: "OK" }, { result: "1" }],
+    });
+    expect((await send([["SET", "t", "2"], ["FLY"]], { path: "/multi-exec" })).status).toBe(400);
+    expect(await send(["GET", "t"])).toEqual({ status: 200, body: { result: "1" } });
+  });
+
+  it("takes a command in the path", async () => {
+    expect(await send(undefined, { path: "/set/with%20space/1" })).toEqual({
+      status: 200,
+      body: { result: "OK" },
+    });
+    expect(await send(undefined, { path: "/get/with%20space", method: "GET" })).toEqual({
+      status: 200,
+      body: { result: "1" },
+    });
+  });
+
+  it("encodes every string but a top-level OK as base64 if asked to", async () => {
+    await send(["SET", "ok", "OK"]);
+    const headers = { "upstash-encoding": "base64" };
+    expect((await send(["SET", "b", "text"], { headers })).body).toEqual({ result: "OK" });
+    expect((await send(["MGET", "b", "ok", "nothing"], { headers })).body).toEqual({
+      result: [btoa("text"), btoa("OK"), null],
+    });
+  });
+
+  it.each([
+    ["no token", ""],
+    ["a wrong one", "wrong"],
+    ["a part of one", tokens.token.slice(0, -1)],
+  ])("answers 401 to %s", async (_name, token) => {
+    expect((await send(["GET", "a"], { token })).status).toBe(401);
+  });
+
+  it("answers 405 to another method", async () => {
+    expect((await send(undefined, { method: "DELETE" })).status).toBe(405);
+  });
+
+  it("lets the read-only token read, and nothing more", async () => {
+    const { readOnlyToken: token } = tokens;
+    expect((await send(["MGET", "a"], { token })).status).toBe(200);
+    for (const command of [["SET", "a", "9"], ["DEL", "a"], ["SCAN", "0"], ["FLUSHALL"], ["FLY"]]) {
+      expect((await send(command, { token })).status).toBe(400);
+      const [item] = (await send([command], { token, path: "/pipeline" })).body as [object];
+      expect(item).toHaveProperty("error");
+    }
+    expect((await send(["GET", "a"])).body).toEqual({ result: "1" });
+  });
+
+  it("gives the SDK raw strings: no text is taken for a number or a boolean", async () => {
+    for (const text of ["1e3", "true", "null", "12345678901234567890", '{"a":1}', "OK"]) {
+      await redis.set("raw", text);
+      expect(await redis.get("raw")).toBe(text);
+    }
+  });
+});

@@ -1,0 +1,308 @@
+import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
+
+import { recordKey, sealRecord } from "../../src/core/key-record.ts";
+import { parsePeppers } from "../../src/core/peppers.ts";
+import type { NewKeyRequest } from "../../src/core/policy.ts";
+import { sealStoreMarker } from "../../src/core/store-marker.ts";
+import { revokeKey } from "../../src/keys/revoke.ts";
+import { mistype, otherSecret, unknownKey } from "../support/guesses.ts";
+import {
+  ADA,
+  claimsOf,
+  GRACE,
+  OTHER_AUDIENCE,
+  OTHER_CLIENT_ID,
+  pepperOf,
+  stage,
+  SUBJECT_TOKEN_TYPE,
+  type Answer,
+  type Stage,
+} from "../support/stage.ts";
+
+const ADDRESS = "127.0.0.1";
+const INVALID = "Invalid API key.";
+const TRY_LATER = "API keys cannot be checked at the moment. Try again later.";
+const foreign = parsePeppers(pepperOf("foreign"));
+
+let s: Stage;
+beforeAll(async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2026, 10, 22) });
+  s = await stage({ limits: { exchangesPerSecond: 1_000, ipAttempts: 10, ipRegainMs: 600_000 } });
+  const members = new Set([ADA]);
+  for (const id of ["org_acme", "org_umbrella"]) {
+    s.local.tenant.organizations.set(id, { id, name: id.slice(4), display_name: id, members });
+  }
+});
+afterAll(async () => {
+  await s.stop();
+  vi.useRealTimers();
+});
+/** Exchanges and tells how many attempts it cost the caller's address. */
+async function counted(
+  work: () => Promise<Answer>,
+): Promise<{ readonly answer: Answer; readonly counted: number }> {
+  // A day regains every attempt that earlier exchanges have used up.
+  const left = () => s.local.tenant.ipAttempts?.left(ADDRESS) ?? 0;
+  vi.setSystemTime(Date.now() + 86_400_000);
+  const before = left();
+  const answer = await work();
+  return { answer, counted: before - left() };
+}
+
+type Present = (key: string, id: string) => Promise<Answer>;
+interface Row {
+  readonly name: string;
+  readonly make?: Partial<NewKeyRequest>;
+  readonly exchange?: Readonly<Record<string, string>>;
+  readonly present?: Present;
+  readonly status: number;
+  readonly error: string;
+  readonly description: string | RegExp;
+  readonly counts: 0 | 1;
+}
+
+const afterStoring =
+  (change: (id: string) => Promise<unknown>): Present =>
+  async (key, id) => {
+    await change(id);
+    return s.exchange(key);
+  };
+const put = async (key: string, value: string) => s.local.redis.execute(["SET", key, value]);
+const get = async (key: string) => String(await s.local.redis.execute(["GET", key]));
+/** Changes something of the store for one exchange alone. */
+const whileStored =
+  (key: string, value: string | undefined): Present =>
+  async (apiKey) => {
+    const before = await get(key);
+    await (value === undefined ? s.local.redis.execute(["DEL", key]) : put(key, value));
+    return s.exchange(apiKey).finally(async () => put(key, before));
+  };
+
+const rows: readonly Row[] = [
+  {
+    name: "no key at all",
+    present: async () => s.exchange("hello"),
+    status: 400,
+    error: "invalid_request",
+    description: INVALID,
+    counts: 0,
+  },
+  {
+    name: "a mistyped key",
+    present: async (key) => s.exchange(mistype(key)),
+    status: 400,
+    error: "invalid_request",
+    description: INVALID,
+    counts: 0,
+  },
+  {
+    name: "a key of another deployment's prefix",
+    present: async () => s.exchange(unknownKey("other")),
+    status: 400,
+    error: "invalid_request",
+    description: INVALID,
+    counts: 0,
+  },
+  {
+    name: "a flushed store",
+    present: whileStored("apikey-store", undefined),
+    status: 500,
+    error: "server_error",
+    description: TRY_LATER,
+    counts: 0,
+  },
+  {
+    name: "the store of another deployment",
+    present: whileStored(
+      "apikey-store",
+      sealStoreMarker("urn:other:key", parsePeppers(`1:${pepperOf("one")}`)),
+    ),
+    status: 500,
+    error: "server_error",
+    description: TRY_LATER,
+    counts: 0,
+  },
+  {
+    name: "a store marked under another pepper",
+    present: whileStored("apikey-store", sealStoreMarker(SUBJECT_TOKEN_TYPE, foreign)),
+    status: 500,
+    error: "server_error",
+    description: TRY_LATER,
+    counts: 0,
+  },
+  {
+    name: "an altered record",
+    present: afterStoring(async (id) => put(recordKey(id), (await get(recordKey(id))).replace(ADA, GRACE))),
+    status: 500,
+    error: "server_error",
+    description: TRY_LATER,
+    counts: 0,
+  },
+  {
+    name: "a truncated record",
+    present: afterStoring(async (id) => put(recordKey(id), (await get(recordKey(id))).slice(0, -9))),
+    status: 500,
+    error: "server_error",
+    description: TRY_LATER,
+    counts: 0,
+  },
+  {
+    name: "a record swapped with another key's",
+    present: afterStoring(async (id) => put(recordKey(id), await get(recordKey((await s.create(GRACE)).id)))),
+    status: 500,
+    error: "server_error",
+    description: TRY_LATER,
+    counts: 0,
+  },
+  {
+    name: "a forged record",
+    present: afterStoring(async (id) =>
+      put(recordKey(id), sealRecord({ id, sub: GRACE, hash: "h", v: 1, iat: 0 }, foreign)),
+    ),
+    status: 500,
+    error: "server_error",
+    description: TRY_LATER,
+    counts: 0,
+  },
+  {
+    name: "an unknown id",
+    present: afterStoring(async (id) => s.local.redis.execute(["DEL", recordKey(id)])),
+    status: 400,
+    error: "invalid_request",
+    description: INVALID,
+    counts: 1,
+  },
+  {
+    name: "a wrong secret",
+    present: async (key) => s.exchange(otherSecret(key)),
+    status: 400,
+    error: "invalid_request",
+    description: INVALID,
+    counts: 1,
+  },
+  {
+    name: "a revoked key",
+    present: afterStoring(async (id) => revokeKey(s.keys, ADA, id, "leaked")),
+    status: 400,
+    error: "invalid_request",
+    description: /^This API key was revoked at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$/,
+    counts: 0,
+  },
+  {
+    name: "an expired key",
+    make: { lifetimeDays: 1 },
+    present: afterStoring(async () => vi.setSystemTime(Date.now() + 86_400_000)),
+    status: 400,
+    error: "invalid_request",
+    description: /^This API key expired at /,
+    counts: 0,
+  },
+  {
+    name: "a client that is not among its clients",
+    make: { clientIds: [OTHER_CLIENT_ID] },
+    status: 400,
+    error: "unauthorized_client",
+    description: "This API key may not be used by this client.",
+    counts: 0,
+  },
+  {
+    name: "an address outside its ranges",
+    make: { ipRanges: ["203.0.113.0/24", "2001:db8::/32"] },
+    status: 400,
+    error: "invalid_request",
+    description: "This API key may not be used from this IP address.",
+    counts: 0,
+  },
+  {
+    name: "an audience outside its own",
+    make: { audiences: [OTHER_AUDIENCE] },
+    status: 400,
+    error: "invalid_target",
+    description: "This API key may not be used for this audience.",
+    counts: 0,
+  },
+  {
+    name: "another organization than its own",
+    make: { organizationId: "org_acme" },
+    exchange: { organization: "org_umbrella" },
+    status: 400,
+    error: "invalid_request",
+    description: "This API key belongs to another organization.",
+    counts: 0,
+  },
+  {
+    name: "scopes outside its own",
+    make: { scope: "read:things" },
+    exchange: { scope: "read:things write:things" },
+    status: 400,
+    error: "invalid_scope",
+    description: "This API key does not have the scope: write:things.",
+    counts: 0,
+  },
+];
+
+describe("every row of the decision table, over HTTP", () => {
+  it.each(rows)(
+    "$name: $status $error, counted $counts",
+    async ({ make, exchange, present, ...expected }) => {
+      const { key, id } = await s.create(ADA, { lifetimeDays: 300, ...make });
+      s.logs.length = 0;
+      const outcome = await counted(async () => (present ? present(key, id) : s.exchange(key, exchange)));
+      const { answer } = outcome;
+      expect({ status: answer.status, error: answer.body["error"], counts: outcome.counted }).toEqual({
+        status: expected.status,
+        error: expected.error,
+        counts: expected.counts,
+      });
+      expect(answer.body["error_description"]).toEqual(
+        typeof expected.description === "string"
+          ? expected.description
+          : expect.stringMatching(expected.description),
+      );
+      expect(Object.keys(answer.body)).toEqual(["error", "error_description"]);
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+      const secret = key.slice(-38);
+      expect([answer.text, ...s.logs].filter((text) => text.includes(secret))).toEqual([]);
+      await revokeKey(s.keys, ADA, id, "the test is over");
+    },
+  );
+});
+
+test("an unknown id and a right id with a wrong secret are answered with the same bytes", async () => {
+  const { key, id } = await s.create(ADA);
+  const wrong = await s.exchange(otherSecret(key));
+  const unknown = await s.exchange(unknownKey());
+  const offline = await s.exchange(mistype(key));
+  const bytes = ({ status, text, headers }: Answer) => {
+    const sent = [...headers].filter(([name]) => name !== "date");
+    return JSON.stringify([status, text, sent]);
+  };
+  expect(bytes(wrong)).toBe(bytes(unknown));
+  expect(bytes(wrong)).toBe(bytes(offline));
+  await revokeKey(s.keys, ADA, id, "the test is over");
+});
+
+test("a key that is bound to an organization carries it into the token", async () => {
+  const { key, id } = await s.create(ADA, { organizationId: "org_acme" });
+  expect(claimsOf((await s.exchange(key)).body["access_token"])).toMatchObject({
+    sub: ADA,
+    org_id: "org_acme",
+  });
+  await revokeKey(s.keys, ADA, id, "the test is over");
+});
+
+test("ten guesses throttle an address, others go on, and it regains one attempt in ten minutes", async () => {
+  const { key, id } = await s.create(ADA, { lifetimeDays: 300 });
+  vi.setSystemTime(Date.now() + 86_400_000);
+  const guess = otherSecret(key);
+  for (let at = 0; at < 10; at++) expect((await s.exchange(guess)).body["error"]).toBe("invalid_request");
+  const throttled = await s.exchange(key);
+  expect([throttled.status, throttled.body["error"]]).toEqual([429, "too_many_attempts"]);
+  vi.setSystemTime(Date.now() + 599_999);
+  expect((await s.exchange(key)).status).toBe(429);
+  vi.setSystemTime(Date.now() + 1);
+  expect((await s.exchange(key)).status).toBe(200);
+  expect((await s.exchange(guess)).status).toBe(400);
+  expect((await s.exchange(key)).status).toBe(429);
+  await revokeKey(s.keys, ADA, id, "the test is over");
+});
