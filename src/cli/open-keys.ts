@@ -10,6 +10,7 @@ import { userKeyStore } from "../stores/user-key-store.ts";
 import { userLock } from "../stores/user-lock.ts";
 import type { Settings } from "./settings.ts";
 
+/** The bound of one request to either store. */
 const REQUEST_TIMEOUT_MS = 5_000;
 // Five requests may run inside a lease, each to its bound, with room to spare.
 const LEASE_MS = 30_000;
@@ -17,18 +18,22 @@ const WAIT_MS = 35_000;
 const SECONDS_A_DAY = 86_400;
 
 /** Joins configuration and settings to what the operations on keys work with: real clocks, real randomness. */
-export function openKeys(config: DeployConfig, settings: Settings): Keys {
+export function openKeys(
+  config: DeployConfig,
+  settings: Settings,
+  requestTimeoutMs: number = REQUEST_TIMEOUT_MS,
+): Keys {
   const redis = createRedis({
     url: settings.redisUrl,
     token: settings.redisToken,
-    timeoutMs: REQUEST_TIMEOUT_MS,
+    timeoutMs: requestTimeoutMs,
   });
   const { peppers } = settings;
   return {
     deployment: config,
     policy: config.policy,
     peppers,
-    users: userKeyStore(createManagementClient({ ...settings, timeoutMs: REQUEST_TIMEOUT_MS })),
+    users: userKeyStore(createManagementClient({ ...settings, timeoutMs: requestTimeoutMs })),
     records: redisKeyStore(redis, {
       peppers,
       subjectTokenType: config.subjectTokenType,
@@ -39,10 +44,10 @@ export function openKeys(config: DeployConfig, settings: Settings): Keys {
       randomBytes,
       leaseMs: LEASE_MS,
       waitMs: WAIT_MS,
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      requestTimeoutMs,
     }),
     randomBytes,
     nowSeconds: () => Math.floor(Date.now() / 1000),
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    requestTimeoutMs,
   };
 }

@@ -15,7 +15,8 @@ export interface CreatedKey {
 
 /**
  * Makes a key for a user. Order of writes: record, then entry, then the key is handed out; a record that no entry
- * confirms grants nothing. Throws an `ApiKeysError`: then no key was handed out, and no unseen key works.
+ * confirms grants nothing. Throws an `ApiKeysError`: then no key was handed out. Should an entry be left all the same,
+ * since the answer to its write was lost, it is of a key that nobody has seen, and can be revoked.
  */
 export async function createKey(keys: Keys, userId: string, request: NewKeyRequest): Promise<CreatedKey> {
   return keys.lock(userId, async (lease) => {

@@ -13,7 +13,10 @@ export interface Listening {
 
 /** Serves a web application. Port 0 takes a free one. Never anything but 127.0.0.1: this is no production server. */
 export async function listen(app: RequestListener | Pick<Hono, "fetch">, port: number): Promise<Listening> {
-  const server = createServer(typeof app === "function" ? app : getRequestListener(app.fetch));
+  // Actions run in this realm, so its globals stay Node's own.
+  const serve =
+    typeof app === "function" ? app : getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const server = createServer(serve);
   // Upstash keeps connections; a shorter time than its clients expect would cut requests off.
   server.keepAliveTimeout = 70_000;
   await new Promise<void>((resolve, reject) => {
