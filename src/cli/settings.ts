@@ -57,10 +57,19 @@ export async function readSettings(env: Io["env"], isLocal: boolean): Promise<Se
     managementApi: override ?? `${origin}/api/v2`,
     clientId: get("AUTH0_CLIENT_ID"),
     clientSecret: get("AUTH0_CLIENT_SECRET"),
-    redisUrl: get("UPSTASH_REDIS_REST_URL"),
+    redisUrl: restUrlOf(get("UPSTASH_REDIS_REST_URL")),
     redisToken: get("UPSTASH_REDIS_REST_TOKEN"),
     peppers: parsePeppers(get("API_KEY_PEPPER")),
   };
+}
+
+function restUrlOf(url: string): string {
+  if (URL.canParse(url) && /^https?:/.test(url)) return url;
+  throw new ApiKeysError(
+    "configuration_invalid",
+    "UPSTASH_REDIS_REST_URL is no address of a REST endpoint.",
+    "Copy it from the Upstash console, as in: https://eu1-merry-cat-12345.upstash.io",
+  );
 }
 
 /** The origin of a tenant's domain. Plain http for this machine alone, where the local tenant is. */
