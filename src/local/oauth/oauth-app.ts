@@ -1,7 +1,7 @@
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { Hono, type Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
 
+import { limitBody } from "../limit-body.ts";
 import type { Client, Tenant } from "../tenant.ts";
 import { authenticateClient } from "./authenticate-client.ts";
 import { clientCredentials } from "./client-credentials.ts";
@@ -11,10 +11,7 @@ import { exchangeToken, TOKEN_EXCHANGE_GRANT, type Caller } from "./token-exchan
 import { readTokenRequest, required } from "./token-request.ts";
 
 const MAX_BODY_BYTES = 100 * 1024;
-// The rest of the body stays unread, so the connection cannot be used again.
-const tooLarge = new OAuthError(413, "invalid_request", "The request is too large.", {
-  headers: { connection: "close" },
-});
+const tooLarge = new OAuthError(413, "invalid_request", "The request is too large.");
 
 /** `/oauth/token`, the discovery document and the JWKS of a tenant. */
 export function oauthApp(tenant: Tenant, key: SigningKey): Hono {
@@ -23,10 +20,7 @@ export function oauthApp(tenant: Tenant, key: SigningKey): Hono {
   app.get("/.well-known/jwks.json", (c) => c.json({ keys: [key.publicJwk] }));
   app.use(
     "/oauth/token",
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: (c) => refuse(c, tooLarge),
-    }),
+    limitBody(MAX_BODY_BYTES, (c) => refuse(c, tooLarge)),
   );
   app.post("/oauth/token", async (c) => {
     try {

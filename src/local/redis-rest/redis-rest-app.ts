@@ -1,8 +1,8 @@
 import { timingSafeEqual, createHash } from "node:crypto";
 
 import { Hono, type Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
 
+import { limitBody } from "../limit-body.ts";
 import { RedisCommandError, type RedisEngine, type Reply } from "./engine.ts";
 
 /** The two tokens that Upstash gives for a database. */
@@ -38,12 +38,7 @@ export function redisRestApp(engine: RedisEngine, tokens: RedisRestTokens): Hono
       return c.json({ error: "ERR method not allowed" }, 405);
     return rightsOf(c, tokens) ? next() : c.json({ error: "WRONGPASS invalid or missing auth token" }, 401);
   });
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: (c) => c.json({ error: "ERR max request size exceeded" }, 413),
-    }),
-  );
+  app.use(limitBody(MAX_BODY_BYTES, (c) => c.json({ error: "ERR max request size exceeded" }, 413)));
 
   const run = async (c: Context, command: unknown): Promise<Answer> => {
     try {
