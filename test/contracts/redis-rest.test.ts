@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 
-import { Redis } from "@upstash/redis";
+import type { Redis } from "@upstash/redis";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 
 import { listen, type Listening } from "../../src/local/listen.ts";
@@ -46,7 +46,7 @@ describe.each(engines)("the Upstash REST endpoint over an engine: %s", (_, start
       headers: { authorization: `Bearer ${init.token ?? tokens.token}`, ...init.headers },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
-    return { status: response.status, body: (await response.json()) as unknown };
+    return { status: response.status, body: await response.json() };
   };
 
   it.each<[string, readonly unknown[], unknown]>([

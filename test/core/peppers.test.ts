@@ -38,7 +38,7 @@ it.each([
       parsePeppers(text);
       return "";
     } catch (error) {
-      return `${String(error)}`;
+      return String(error);
     }
   })();
   expect(thrown).not.toContain(ONE);

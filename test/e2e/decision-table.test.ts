@@ -75,7 +75,9 @@ const whileStored =
   async (apiKey) => {
     const before = await get(key);
     await (value === undefined ? s.local.redis.execute(["DEL", key]) : put(key, value));
-    return s.exchange(apiKey).finally(async () => put(key, before));
+    const answer = await s.exchange(apiKey);
+    await put(key, before);
+    return answer;
   };
 
 const rows: readonly Row[] = [

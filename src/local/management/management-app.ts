@@ -20,7 +20,7 @@ export function managementApp(tenant: Tenant, key: SigningKey): Hono<ManagementV
   app.use(authenticate(tenant, key));
   app.use(limitBody(MAX_BODY_BYTES, (c) => c.json(tooLarge.toBody(), tooLarge.status)));
   app.route("/", usersRoutes(tenant));
-  app.notFound(() => {
+  app.all("*", () => {
     throw new ManagementApiError(404, "Not Found");
   });
   app.onError((error, c) => {

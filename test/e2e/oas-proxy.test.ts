@@ -1,0 +1,63 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { createKey } from "../../src/keys/create.ts";
+import { openKeys } from "../../src/cli/open-keys.ts";
+import { listKeys } from "../../src/keys/list.ts";
+import { revokeKey } from "../../src/keys/revoke.ts";
+import { ADA, stage, type Stage } from "../support/stage.ts";
+
+// A validating proxy over Auth0's OpenAPI document: `$OAS_PROXY <upstream> <port>`. CI sets it where it has one.
+const proxyCommand = process.env["OAS_PROXY"];
+
+describe.runIf(proxyCommand !== undefined)(
+  "the Management API, held against Auth0's OpenAPI document",
+  () => {
+    let s: Stage;
+    let proxy: ChildProcess;
+    let managementApi: string;
+    const said: string[] = [];
+
+    beforeAll(async () => {
+      s = await stage();
+      const port = await freePort();
+      managementApi = `http://127.0.0.1:${port}`;
+      proxy = spawn(proxyCommand ?? "", [s.settings.managementApi, String(port)], {
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      proxy.stdout?.on("data", (chunk) => void said.push(String(chunk)));
+      proxy.stderr?.on("data", (chunk) => void said.push(String(chunk)));
+      for (let at = 0; at < 1_000 && !said.join("").includes("is listening on"); at++) await sleep(100);
+    }, 120_000);
+    afterAll(async () => {
+      // The whole group: npx starts a shell, and that the proxy.
+      const ended = once(proxy, "exit");
+      if (proxy.pid !== undefined) process.kill(-proxy.pid, "SIGTERM");
+      await ended;
+      await s.stop();
+    });
+
+    test("create, list and revoke make no request and get no answer that does not fit", async () => {
+      const keys = openKeys(s.config, { ...s.settings, managementApi });
+      const { apiKey } = await createKey(keys, ADA, { name: "through the proxy", scope: "read:things" });
+      expect(await listKeys(keys, ADA)).toHaveLength(1);
+      await revokeKey(keys, ADA, apiKey.id, "leaked");
+      const text = said.join("");
+      expect(text).toMatch(/PATCH|patch/);
+      expect(text).not.toMatch(/violation/i);
+    });
+  },
+);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
