@@ -1,8 +1,7 @@
 import { processIo } from "../src/cli/io.ts";
 import { runStart } from "../src/cli/start-program.ts";
-import { parseFidelity } from "../src/local/fidelity.ts";
 import { startLocalTenant } from "../src/local/start.ts";
 
-process.exitCode = await runStart(process.argv.slice(2), processIo(), async ({ fidelity, ...options }) =>
-  startLocalTenant({ ...options, fidelity: parseFidelity(fidelity) }),
+process.exitCode = await runStart(process.argv.slice(2), processIo(), async (options) =>
+  startLocalTenant(options),
 );

@@ -14,7 +14,8 @@ export interface StartOptions extends LocalDeployment {
   readonly port: number;
   readonly redis: string | undefined;
   readonly limits: boolean;
-  readonly fidelity: readonly string[];
+  /** Inferred behaviours to change, as `name=value`. */
+  readonly fidelity?: readonly string[];
   readonly onLog: (line: string) => void;
 }
 
@@ -22,6 +23,7 @@ export interface StartOptions extends LocalDeployment {
 export interface Started {
   readonly description: Omit<LocalFile, "api_key_pepper"> & {
     readonly token_endpoint: string;
+    readonly subject_token_type: string;
     readonly client_id: string;
     readonly audience: string;
     readonly api_url: string;
@@ -112,7 +114,7 @@ Exchange it for an access token:
 
   curl ${description.token_endpoint} \\
     -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange \\
-    -d subject_token_type=${"subject_token_type" in description ? String(description.subject_token_type) : ""} \\
+    -d subject_token_type=${description.subject_token_type} \\
     -d client_id=${description.client_id} -d audience=${description.audience} -d scope=read:things \\
     --data-urlencode subject_token@-
 

@@ -1,4 +1,4 @@
-import express, { type Express } from "express";
+import express, { type ErrorRequestHandler, type Express } from "express";
 import { auth, requiredScopes } from "express-oauth2-jwt-bearer";
 
 /** An API as any Auth0 customer has one: it validates access tokens and knows nothing of API keys. */
@@ -14,5 +14,19 @@ export function demoApi(issuer: string, audience: string): Express {
   app.post("/things", requiredScopes("write:things"), (_request, response) => {
     response.status(201).json({ created: "giant magnet" });
   });
+  app.use(refuse);
   return app;
 }
+
+// Express would print the stack of every 401 and 403.
+const refuse: ErrorRequestHandler = (
+  error: { status?: number; headers?: Record<string, string> },
+  _request,
+  response,
+  _next,
+) => {
+  response
+    .status(error.status ?? 500)
+    .set(error.headers ?? {})
+    .end();
+};

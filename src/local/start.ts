@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { Api } from "../core/deployment.ts";
 import type { ActionVersion, Trigger } from "./actions/deployed-action.ts";
 import { demoApi } from "./demo-api.ts";
+import { parseFidelity } from "./fidelity.ts";
 import { DEMO_USERS, furnish, newSecret } from "./furnish.ts";
 import { listen, type Listening } from "./listen.ts";
 import { managementApp } from "./management/management-app.ts";
@@ -34,7 +35,8 @@ export interface LocalTenantOptions {
   readonly actions: readonly ActionToInstall[];
   readonly pepper: string;
   readonly nowMs?: () => number;
-  readonly fidelity?: TenantOptions["fidelity"];
+  /** Inferred behaviours to change, as `name=value`: see docs/FIDELITY.md. */
+  readonly fidelity?: readonly string[];
   readonly onLog?: TenantOptions["onLog"];
 }
 
@@ -97,7 +99,7 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
       issuer,
       nowMs,
       limits: limitsOf(options.limits ?? true),
-      ...(options.fidelity && { fidelity: options.fidelity }),
+      fidelity: parseFidelity(options.fidelity ?? []),
       ...(options.onLog && { onLog: options.onLog }),
     });
     const secrets = {
