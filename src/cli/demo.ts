@@ -69,7 +69,7 @@ async function walk(io: Io, env: Io["env"], { description, redis }: Started): Pr
     };
     const data = Object.entries(fields).flatMap(([name, value]) => ["-d", `${name}=${value}`]);
     sent(
-      `curl ${token_endpoint} -d grant_type=…:token-exchange -d scope=${scope} --data-urlencode subject_token@- <<< ${key}`,
+      `printf %s ${key} | curl ${token_endpoint} -d grant_type=…:token-exchange -d scope="${scope}" --data-urlencode subject_token@-`,
     );
     // On standard input: whoever lists processes sees their arguments.
     const { stdout, stderr } = await run(

@@ -49,8 +49,7 @@ export function keyEntriesOf(appMetadata: unknown): readonly KeyEntry[] {
   return Array.isArray(entries) ? entries.filter(isKeyEntry) : [];
 }
 
-/** Whether a value from outside is a complete entry. */
-export function isKeyEntry(value: unknown): value is KeyEntry {
+function isKeyEntry(value: unknown): value is KeyEntry {
   return isObject(value) && typeof value["name"] === "string" && hasKeyFields(value);
 }
 

@@ -1,4 +1,4 @@
-import { hasKeyFields, isObject, keyStatus, type KeyEntry } from "./key-entry.ts";
+import { hasKeyFields, isObject, type KeyEntry } from "./key-entry.ts";
 import type { Peppers } from "./peppers.ts";
 import { seal, unseal } from "./sealed-json.ts";
 
@@ -41,9 +41,4 @@ export function openRecord(sealed: string, keyId: string, peppers: Peppers): Key
 export function recordExpiresAtSeconds(record: KeyRecord, retentionSeconds: number): number | undefined {
   if (record.exp === undefined) return undefined;
   return Math.max(record.exp, record.revoked_at ?? 0) + retentionSeconds;
-}
-
-/** Whether the record is a tombstone: it says that the key was revoked, and always wins over the entry. */
-export function isTombstone(record: KeyRecord): boolean {
-  return keyStatus(record, 0) === "revoked";
 }
