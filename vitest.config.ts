@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // Most tests wait for sockets and processes: two files at a time keep two cores busy.
+    maxWorkers: 2,
     // Real sockets and child processes: the bound is for a hung machine, no test relies on it.
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -33,6 +33,15 @@ afterAll(() => {
   tenant.kill("SIGKILL");
   rmSync(folder, { recursive: true });
 });
+
+/** The redis-servers that a process has started, where the system tells. */
+function redisServersOf(pid: number | undefined): readonly number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  const children = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ").filter(Boolean) : [];
+  return children
+    .filter((child) => readFileSync(`/proc/${child}/comm`, "utf8").trim() === "redis-server")
+    .map(Number);
+}
 
 /** The blocks of a document that a reader is to type in, in order. */
 function commandsOf(markdown: string): string {
@@ -93,9 +102,12 @@ it.each([...README.matchAll(/\]\(((?!http)[^)]+)\)/g)].map(([, path]) => path ??
 );
 
 test("SIGINT ends it all: it exits with 0, and forgets where it was", async () => {
+  const redisServers = redisServersOf(tenant.pid);
   const ended = once(tenant, "exit");
   tenant.kill("SIGINT");
   expect(await ended).toEqual([0, null]);
   expect(readdirSync(folder)).toEqual(["pepper"]);
   await expect(fetch(description.issuer)).rejects.toThrow("fetch failed");
+  for (const pid of redisServers)
+    expect(() => process.kill(pid, 0), "a redis-server lives on").toThrow("ESRCH");
 });

@@ -29,7 +29,7 @@ const NAMES = [
  * URL of the Management API in both. Throws `configuration_invalid` naming everything that is missing.
  */
 export async function readSettings(env: Io["env"], isLocal: boolean): Promise<Settings> {
-  const override = env["AUTH0_MANAGEMENT_API"]?.replace(/\/+$/, "");
+  const override = baseUrlOf("AUTH0_MANAGEMENT_API", env["AUTH0_MANAGEMENT_API"])?.replace(/\/+$/, "");
   if (isLocal) {
     const local = await readLocalFile(env);
     return {
@@ -57,18 +57,19 @@ export async function readSettings(env: Io["env"], isLocal: boolean): Promise<Se
     managementApi: override ?? `${origin}/api/v2`,
     clientId: get("AUTH0_CLIENT_ID"),
     clientSecret: get("AUTH0_CLIENT_SECRET"),
-    redisUrl: restUrlOf(get("UPSTASH_REDIS_REST_URL")),
+    redisUrl: baseUrlOf("UPSTASH_REDIS_REST_URL", get("UPSTASH_REDIS_REST_URL")),
     redisToken: get("UPSTASH_REDIS_REST_TOKEN"),
     peppers: parsePeppers(get("API_KEY_PEPPER")),
   };
 }
 
-function restUrlOf(url: string): string {
-  if (URL.canParse(url) && /^https?:/.test(url)) return url;
+/** An address as it was given: https, or plain http on this machine alone, since secrets are sent to it. */
+function baseUrlOf<T extends string | undefined>(name: string, url: T): T {
+  if (url === undefined || /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)(:|\/|$))/.test(url)) return url;
   throw new ApiKeysError(
     "configuration_invalid",
-    "UPSTASH_REDIS_REST_URL is no address of a REST endpoint.",
-    "Copy it from the Upstash console, as in: https://eu1-merry-cat-12345.upstash.io",
+    `${name} is no https address.`,
+    "Give it as in: https://host/path",
   );
 }
 

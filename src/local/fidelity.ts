@@ -41,5 +41,5 @@ export function parseFidelity(switches: readonly string[]): Partial<Fidelity> {
       if (typeof read !== typeof assumed) throw new TypeError(`"${name}" must be a ${typeof assumed}`);
       return [name, read];
     }),
-  ) as Partial<Fidelity>;
+  );
 }

@@ -295,6 +295,16 @@ describe("settings", () => {
     ["a domain that is none", { AUTH0_DOMAIN: "https://x/y" }, "AUTH0_DOMAIN"],
     ["a short pepper", { API_KEY_PEPPER: "aHVudGVyMg" }, "shorter than 32 bytes"],
     ["a Redis address that is none", { UPSTASH_REDIS_REST_URL: "redis" }, "UPSTASH_REDIS_REST_URL"],
+    [
+      "a Redis address without TLS",
+      { UPSTASH_REDIS_REST_URL: "http://redis.acme.example" },
+      "no https address",
+    ],
+    [
+      "a Management API without TLS",
+      { AUTH0_MANAGEMENT_API: "http://acme.example/api/v2" },
+      "AUTH0_MANAGEMENT_API",
+    ],
     ["another pepper", { API_KEY_PEPPER: pepperOf("other") }, "another deployment"],
     ["a wrong Redis token", { UPSTASH_REDIS_REST_TOKEN: "wrong" }, "UPSTASH_REDIS_REST_TOKEN"],
     ["a wrong secret", { AUTH0_CLIENT_SECRET: "wrong" }, "AUTH0_CLIENT_SECRET"],
@@ -313,13 +323,13 @@ describe("settings", () => {
   it("AUTH0_MANAGEMENT_API takes the place of the Management API", async () => {
     const seen: string[] = [];
     server.use(
-      http.all("http://proxy.acme.example/*", ({ request }) => {
+      http.all("https://proxy.acme.example/*", ({ request }) => {
         seen.push(new URL(request.url).pathname);
         return HttpResponse.json({ user_id: ADA });
       }),
     );
     const run = await keys(["list", "--user", ADA], {
-      env: { ...env, AUTH0_MANAGEMENT_API: "http://proxy.acme.example/" },
+      env: { ...env, AUTH0_MANAGEMENT_API: "https://proxy.acme.example/" },
     });
     expect([run.out, seen]).toEqual(["No keys.\n", ["/users/auth0%7Cada"]]);
   });

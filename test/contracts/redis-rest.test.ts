@@ -1,4 +1,6 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 
 import type { Redis } from "@upstash/redis";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
@@ -7,19 +9,46 @@ import { listen, type Listening } from "../../src/local/listen.ts";
 import type { RedisEngine } from "../../src/local/redis-rest/engine.ts";
 import { memoryEngine } from "../../src/local/redis-rest/memory-engine.ts";
 import { redisRestApp } from "../../src/local/redis-rest/redis-rest-app.ts";
-import { spawnRedisServer } from "../../src/local/redis-rest/redis-server-engine.ts";
+import { connectRedis, spawnRedisServer } from "../../src/local/redis-rest/redis-server-engine.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
 
 const tokens = { token: "standard-token", readOnlyToken: "read-only-token" };
 const hasRedisServer = spawnSync("redis-server", ["--version"]).status === 0;
 const engines: readonly [string, () => Promise<RedisEngine>][] = [
   ["in memory", async () => memoryEngine(Date.now)],
-  ...(hasRedisServer ? [["redis-server", spawnRedisServer] as [string, () => Promise<RedisEngine>]] : []),
+  ...(hasRedisServer ? realEngines() : []),
 ];
+
+function realEngines(): readonly [string, () => Promise<RedisEngine>][] {
+  return [
+    ["redis-server", spawnRedisServer],
+    ["redis://", connectToOne],
+  ];
+}
+
+/** A Redis server that runs already, reached by its address. */
+async function connectToOne(): Promise<RedisEngine> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo;
+  await new Promise((resolve) => listener.close(resolve));
+  const server = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", ""], {
+    stdio: "ignore",
+  });
+  const engine = await connectRedis(`redis://127.0.0.1:${port}`);
+  return {
+    ...engine,
+    async close() {
+      await engine.close();
+      server.kill();
+      await once(server, "exit");
+    },
+  };
+}
 
 test("the real engine is part of this run wherever redis-server is installed", () => {
   expect(engines.map(([name]) => name)).toEqual(
-    hasRedisServer ? ["in memory", "redis-server"] : ["in memory"],
+    hasRedisServer ? ["in memory", "redis-server", "redis://"] : ["in memory"],
   );
 });
 

@@ -284,6 +284,32 @@ test("an unknown id and a right id with a wrong secret are answered with the sam
   await revokeKey(s.keys, ADA, id, "the test is over");
 });
 
+describe("post-login, at the user's own record", () => {
+  const forget = async (): Promise<void> => s.keys.users.write(ADA, []);
+  it.each<[string, Present, string]>([
+    ["a record that no entry confirms", afterStoring(forget), "This API key is not known for this user."],
+    [
+      "an old record that was put back after the key was revoked",
+      async (key, id) => {
+        const old = await get(recordKey(id));
+        await revokeKey(s.keys, ADA, id, "leaked");
+        await put(recordKey(id), old);
+        return s.exchange(key);
+      },
+      "This API key is revoked.",
+    ],
+  ])("refuses %s", async (_, present, description) => {
+    const { key, id } = await s.create(ADA, { lifetimeDays: 300 });
+    const outcome = await counted(async () => present(key, id));
+    expect([outcome.answer.status, outcome.answer.body, outcome.counted]).toEqual([
+      403,
+      { error: "access_denied", error_description: description },
+      0,
+    ]);
+    await forget();
+  });
+});
+
 test("a key that is bound to an organization carries it into the token", async () => {
   const { key, id } = await s.create(ADA, { organizationId: "org_acme" });
   expect(claimsOf((await s.exchange(key)).body["access_token"])).toMatchObject({
