@@ -3,7 +3,7 @@ import { cpus } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
 
 import type { Io } from "../cli/io.ts";
-import { table } from "../cli/present-key.ts";
+import { table } from "../cli/table.ts";
 import { runProgram } from "../cli/run-program.ts";
 import { bundleAction, TRIGGERS } from "../deploy/bundle.ts";
 import { loadDeployConfig } from "../deploy/load-config.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { inspectKey, redactKeys } from "../core/api-key.ts";
 import type { Io } from "./io.ts";
-import { runKeys } from "./keys-program.ts";
+import { runKeys } from "./keys/keys-program.ts";
 import { prepareLocalDeployment } from "./local-deployment.ts";
 import { writeLocalFile } from "./local-file.ts";
 import { explain } from "./run-program.ts";

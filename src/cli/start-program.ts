@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import type { Io } from "./io.ts";
-import { runKeys } from "./keys-program.ts";
+import { runKeys } from "./keys/keys-program.ts";
 import { prepareLocalDeployment, type LocalDeployment } from "./local-deployment.ts";
 import { removeLocalFile, writeLocalFile, type LocalFile } from "./local-file.ts";
-import { table } from "./present-key.ts";
+import { table } from "./table.ts";
 import { runProgram } from "./run-program.ts";
 
 /** What a local tenant is started with, on top of the deployment. */

@@ -2,7 +2,7 @@ import { http, HttpResponse } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from "vitest";
 
-import { runKeys } from "../../src/cli/keys-program.ts";
+import { runKeys } from "../../src/cli/keys/keys-program.ts";
 import { keyPattern } from "../../src/core/api-key.ts";
 import { mistype, unknownKey } from "../support/guesses.ts";
 import { ADA, AUDIENCE, GRACE, pepperOf, stage, type Stage } from "../support/stage.ts";

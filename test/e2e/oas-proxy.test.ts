@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createKey } from "../../src/keys/create.ts";
-import { openKeys } from "../../src/cli/open-keys.ts";
+import { openKeys } from "../../src/cli/keys/open-keys.ts";
 import { listKeys } from "../../src/keys/list.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { ADA, stage, type Stage } from "../support/stage.ts";

@@ -2,7 +2,7 @@ import { bypass, http, HttpResponse, passthrough } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { openKeys } from "../../src/cli/open-keys.ts";
+import { openKeys } from "../../src/cli/keys/open-keys.ts";
 import { ApiKey } from "../../src/core/api-key.ts";
 import { ApiKeysError } from "../../src/core/errors.ts";
 import { keyStatus } from "../../src/core/key-entry.ts";

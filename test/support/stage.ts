@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 
-import { openKeys } from "../../src/cli/open-keys.ts";
+import { openKeys } from "../../src/cli/keys/open-keys.ts";
 import type { Settings } from "../../src/cli/settings.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
 import { bundleAction, TRIGGERS } from "../../src/deploy/bundle.ts";

@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { DeployConfig } from "../deploy/config.ts";
-import type { Keys } from "../keys/keys.ts";
-import { createRedis } from "../stores/key-record-reader.ts";
-import { createManagementClient } from "../stores/management-client.ts";
-import { redisKeyStore } from "../stores/redis-key-store.ts";
-import { userKeyStore } from "../stores/user-key-store.ts";
-import { userLock } from "../stores/user-lock.ts";
-import type { Settings } from "./settings.ts";
+import type { DeployConfig } from "../../deploy/config.ts";
+import type { Keys } from "../../keys/keys.ts";
+import { createRedis } from "../../stores/key-record-reader.ts";
+import { createManagementClient } from "../../stores/management-client.ts";
+import { redisKeyStore } from "../../stores/redis-key-store.ts";
+import { userKeyStore } from "../../stores/user-key-store.ts";
+import { userLock } from "../../stores/user-lock.ts";
+import type { Settings } from "../settings.ts";
 
 /** The bound of one request to either store. */
 const REQUEST_TIMEOUT_MS = 5_000;

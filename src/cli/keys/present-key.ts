@@ -1,4 +1,5 @@
-import { keyStatus, type KeyEntry, type KeyStatus } from "../core/key-entry.ts";
+import { table } from "../table.ts";
+import { keyStatus, type KeyEntry, type KeyStatus } from "../../core/key-entry.ts";
 
 /** A key as `--json` shows it: names of the wire, times in ISO 8601, `null` where there is nothing. */
 export interface PresentedKey {
@@ -34,15 +35,6 @@ export function presentKey(userId: string, entry: KeyEntry, nowSeconds: number):
     revoked_at: iso(entry.revoked_at),
     revoked_reason: entry.revoked_reason ?? null,
   };
-}
-
-/** Rows of text with their columns lined up. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? "").length)),
-  );
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
 /** Keys as a table for people. */

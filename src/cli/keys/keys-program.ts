@@ -1,0 +1,20 @@
+import { Command } from "commander";
+
+import type { Io } from "../io.ts";
+import { runProgram } from "../run-program.ts";
+import { commandKit } from "./command-kit.ts";
+import { addCreateCommand } from "./create-command.ts";
+import { addLifeCommands } from "./life-commands.ts";
+import { addOfflineCommands } from "./offline-commands.ts";
+import { addStoreCommands } from "./store-commands.ts";
+
+/** Runs `keys` with these arguments. Gives the exit code: 0 done, 1 failed, 2 wrong usage. */
+export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
+  const program = new Command("keys").description("Make, show and revoke API keys of Auth0 users.");
+  const kit = commandKit(program, io);
+  addCreateCommand(kit);
+  addLifeCommands(kit);
+  addStoreCommands(kit);
+  addOfflineCommands(kit);
+  return runProgram(program, argv, io);
+}
