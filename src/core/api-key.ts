@@ -27,10 +27,14 @@ export class ApiKey {
     this.#text = text;
   }
 
-  /** A new key. Throws `TypeError` for an illegal prefix. */
-  static generate(prefix: string, randomBytes: RandomBytes): ApiKey {
+  /** A new key, or a new secret for the key with this id. Throws `TypeError` for an illegal prefix or id. */
+  static generate(
+    prefix: string,
+    randomBytes: RandomBytes,
+    id: string = randomBase62(KEY_ID_LENGTH, randomBytes),
+  ): ApiKey {
     if (!isKeyPrefix(prefix)) throw new TypeError(`"prefix" must match ${PREFIX_ONLY.source}`);
-    const id = randomBase62(KEY_ID_LENGTH, randomBytes);
+    if (!isKeyId(id)) throw new TypeError(`"id" must match ${KEY_ID_ONLY.source}`);
     const unchecked = `${prefix}_${id}${randomBase62(SECRET_LENGTH, randomBytes)}`;
     return new ApiKey(prefix, id, unchecked + checksum(unchecked));
   }
@@ -85,6 +89,11 @@ export function isKeyId(text: string): boolean {
  */
 export function keyPattern(prefixes?: readonly string[]): string {
   return `\\b(?:${prefixes ? prefixes.join("|") : PREFIX})_${BODY}\\b`;
+}
+
+/** Every text of the form of a key in `text`, each once, whatever stands around it; their checksums may be wrong. */
+export function findKeys(text: string, prefixes: readonly string[]): readonly string[] {
+  return [...new Set(text.match(new RegExp(keyPattern(prefixes), "g")))];
 }
 
 /** Replaces every key in `text` by its redacted form, whatever its prefix and even if its checksum is wrong. */

@@ -2,7 +2,7 @@ import { actorOf } from "./actor.ts";
 import { ApiKey } from "./api-key.ts";
 import type { Deployment } from "./deployment.ts";
 import { isInIpRanges } from "./ip-ranges.ts";
-import { keyStatus, scopesOf } from "./key-entry.ts";
+import { isOverlapping, keyStatus, scopesOf } from "./key-entry.ts";
 import { openRecord, type KeyRecord } from "./key-record.ts";
 import { hashKey, isEqual, type Peppers } from "./peppers.ts";
 import { isOidcScope } from "./narrow-scopes.ts";
@@ -46,6 +46,7 @@ export type ExchangeCause =
   | "wrong_secret"
   | "revoked"
   | "expired"
+  | "disabled"
   | "previous_secret_expired"
   | "client_not_allowed"
   | "ip_not_allowed"
@@ -140,8 +141,14 @@ function refuseEnded(
       return deny("revoked", "invalid_request", `This API key was revoked at ${iso(record.revoked_at)}.`);
     case "expired":
       return deny("expired", "invalid_request", `This API key expired at ${iso(record.exp)}.`);
+    case "disabled":
+      return deny(
+        "disabled",
+        "invalid_request",
+        `This API key is disabled since ${iso(record.disabled_at)}.`,
+      );
     case "active":
-      if (!isPrevious || nowSeconds < (record.previous?.exp ?? 0)) return undefined;
+      if (!isPrevious || isOverlapping(record, nowSeconds)) return undefined;
       return deny(
         "previous_secret_expired",
         "invalid_request",

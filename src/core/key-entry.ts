@@ -22,20 +22,37 @@ export interface KeyEntry {
   readonly clients?: readonly string[];
   readonly revoked_at?: number;
   readonly revoked_reason?: string;
+  /** Since when the key is switched off; it can be switched on again. */
+  readonly disabled_at?: number;
   /** The secret before the last rotation, good until `exp`. */
   readonly previous?: { readonly hash: string; readonly v: number; readonly exp: number };
 }
 
 /** What a key is at a moment. */
-export type KeyStatus = "active" | "expired" | "revoked";
+export type KeyStatus = "active" | "disabled" | "expired" | "revoked";
 
 /** The root key of `app_metadata` that holds the entries: static, as Auth0's search index wants it. */
 export const ENTRIES_FIELD = "api_keys";
 
 /** The key's status. The moment `exp` itself is expired already (RFC 7519 §4.1.4). */
-export function keyStatus(key: Pick<KeyEntry, "exp" | "revoked_at">, nowSeconds: number): KeyStatus {
+export function keyStatus(
+  key: Pick<KeyEntry, "exp" | "revoked_at" | "disabled_at">,
+  nowSeconds: number,
+): KeyStatus {
   if (key.revoked_at !== undefined) return "revoked";
-  return key.exp !== undefined && nowSeconds >= key.exp ? "expired" : "active";
+  if (key.exp !== undefined && nowSeconds >= key.exp) return "expired";
+  return key.disabled_at === undefined ? "active" : "disabled";
+}
+
+/** Whether the key's last rotation still lets the previous secret in. */
+export function isOverlapping(key: Pick<KeyEntry, "previous">, nowSeconds: number): boolean {
+  return key.previous !== undefined && nowSeconds < key.previous.exp;
+}
+
+/** Since when a key is dead for good, in seconds since 1970; `undefined` for one that works or can be enabled. */
+export function deadSinceSeconds(key: KeyEntry, nowSeconds: number): number | undefined {
+  const ends = [key.revoked_at, key.exp].filter((end) => end !== undefined && end <= nowSeconds);
+  return ends.length === 0 ? undefined : Math.min(...(ends as number[]));
 }
 
 /** The scopes of a space-delimited list, in order, without repetition. */
@@ -55,8 +72,22 @@ function isKeyEntry(value: unknown): value is KeyEntry {
 
 /** Whether a value has the fields that entry and record share, each absent or of its type. */
 export function hasKeyFields(value: Record<string, unknown>): boolean {
-  const { id, hash, v, iat, exp, scope, aud, org_id, ip, clients, revoked_at, revoked_reason, previous } =
-    value;
+  const {
+    id,
+    hash,
+    v,
+    iat,
+    exp,
+    scope,
+    aud,
+    org_id,
+    ip,
+    clients,
+    revoked_at,
+    revoked_reason,
+    disabled_at,
+    previous,
+  } = value;
   return (
     typeof id === "string" &&
     isKeyId(id) &&
@@ -71,6 +102,7 @@ export function hasKeyFields(value: Record<string, unknown>): boolean {
     isAbsentOr(isStrings, clients) &&
     isAbsentOr(isSeconds, revoked_at) &&
     isAbsentOr(isString, revoked_reason) &&
+    isAbsentOr(isSeconds, disabled_at) &&
     isAbsentOr(isPrevious, previous)
   );
 }

@@ -1,7 +1,7 @@
 import type { Deployment } from "./deployment.ts";
 import { ApiKeysError } from "./errors.ts";
 import { isIpRange } from "./ip-ranges.ts";
-import { ENTRIES_FIELD, keyStatus, scopesOf, type KeyEntry } from "./key-entry.ts";
+import { deadSinceSeconds, ENTRIES_FIELD, scopesOf, type KeyEntry } from "./key-entry.ts";
 
 /** What a deployment allows. Lifetimes in days of 86,400 seconds. */
 export interface Policy {
@@ -42,7 +42,7 @@ export function termsOf(
   deployment: Deployment & { readonly clients: readonly string[] },
   nowSeconds: number,
 ): KeyTerms {
-  const living = entries.filter((entry) => keyStatus(entry, nowSeconds) === "active");
+  const living = entries.filter((entry) => deadSinceSeconds(entry, nowSeconds) === undefined);
   refuseName(request.name, living);
   if (living.length >= policy.maxKeysPerUser) {
     throw new ApiKeysError(
@@ -84,6 +84,21 @@ export function termsOf(
     ...(request.ipRanges?.length && { ip: request.ipRanges }),
     ...(request.clientIds?.length && { clients: [...new Set(request.clientIds)] }),
   };
+}
+
+/**
+ * Until when a key lives after a rotation: what was asked for, if the policy allows it; else at least as long as before,
+ * and at least the policy's default from now. A rotation never shortens a key unless that was asked for.
+ */
+export function rotatedExpiry(
+  entry: KeyEntry,
+  lifetimeDays: number | "never" | undefined,
+  policy: Policy,
+  nowSeconds: number,
+): number | undefined {
+  if (lifetimeDays !== undefined) return expiryOf(lifetimeDays, policy, nowSeconds);
+  if (entry.exp === undefined) return expiryOf("never", policy, nowSeconds);
+  return Math.max(entry.exp, nowSeconds + policy.defaultLifetimeDays * SECONDS_A_DAY);
 }
 
 /** Throws `profile_too_large` if this `app_metadata` would be over 8 KB, and says how much of it keys are. */

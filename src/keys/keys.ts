@@ -1,6 +1,5 @@
 import type { RandomBytes } from "../core/base62.ts";
 import type { Deployment } from "../core/deployment.ts";
-import type { KeyEntry } from "../core/key-entry.ts";
 import type { Peppers } from "../core/peppers.ts";
 import type { Policy } from "../core/policy.ts";
 import type { RedisKeyStore } from "../stores/redis-key-store.ts";
@@ -19,9 +18,4 @@ export interface Keys {
   readonly nowSeconds: () => number;
   /** The bound of one request to either store, in milliseconds. */
   readonly requestTimeoutMs: number;
-}
-
-/** The entries of a user with one of them replaced, the rest as they were. */
-export function replaceEntry(entries: readonly unknown[], changed: KeyEntry): readonly unknown[] {
-  return entries.map((entry) => ((entry as KeyEntry | null)?.id === changed.id ? changed : entry));
 }

@@ -1,9 +1,8 @@
 import { ApiKeysError } from "../core/errors.ts";
-import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
-import { recordOf } from "../core/key-record.ts";
-import { replaceEntry, type Keys } from "./keys.ts";
-import { entryOf } from "./list.ts";
-import { writeEntries } from "./write-entries.ts";
+import { deadSinceSeconds, type KeyEntry } from "../core/key-entry.ts";
+import { changeKey } from "./change.ts";
+import type { Keys } from "./keys.ts";
+import { listKeys } from "./list.ts";
 
 const MAX_REASON_LENGTH = 128;
 
@@ -31,23 +30,25 @@ export async function revokeKey(
       `Give --reason with 1 to ${MAX_REASON_LENGTH} characters.`,
     );
   }
-  return keys.lock(userId, async (lease) => {
-    const profile = await keys.users.read(userId);
-    const before = entryOf(keyEntriesOf(profile.appMetadata), userId, keyId);
-    const wasRevoked = before.revoked_at !== undefined;
-    const entry = wasRevoked ? before : { ...before, revoked_at: keys.nowSeconds(), revoked_reason: reason };
-    await keys.records.write(recordOf(userId, entry));
-    if (wasRevoked) return { entry, wasRevoked };
-
-    const isRevoked = (after: readonly KeyEntry[]) =>
-      after.some(({ id, revoked_at }) => id === keyId && revoked_at !== undefined);
-    const outcome = await writeEntries(keys, lease, userId, replaceEntry(profile.entries, entry), isRevoked);
-    if (outcome.kind === "written") return { entry, wasRevoked };
-    throw new ApiKeysError(
-      "revocation_incomplete",
-      `Key ${keyId} is revoked in Redis and refused from now on, but ${userId}'s app_metadata does not say so yet.`,
-      "Run the same command again to complete it.",
-      outcome.error,
-    );
+  const { before, after } = await changeKey(keys, userId, keyId, {
+    isDeath: true,
+    decide: (entry, nowSeconds) =>
+      entry.revoked_at === undefined ? { ...entry, revoked_at: nowSeconds, revoked_reason: reason } : entry,
   });
+  return { entry: after, wasRevoked: before.revoked_at !== undefined };
+}
+
+/** Revokes every key of a user that is not dead yet, one after the other. Run again after a failure it goes on. */
+export async function revokeAllKeys(
+  keys: Keys,
+  userId: string,
+  reason: string,
+): Promise<readonly RevokedKey[]> {
+  const revoked: RevokedKey[] = [];
+  for (const entry of await listKeys(keys, userId)) {
+    if (deadSinceSeconds(entry, keys.nowSeconds()) === undefined) {
+      revoked.push(await revokeKey(keys, userId, entry.id, reason));
+    }
+  }
+  return revoked;
 }

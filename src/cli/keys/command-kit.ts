@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 
 import { loadDeployConfig } from "../../deploy/load-config.ts";
 import type { Keys } from "../../keys/keys.ts";

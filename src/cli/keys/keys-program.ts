@@ -6,6 +6,8 @@ import { commandKit } from "./command-kit.ts";
 import { addCreateCommand } from "./create-command.ts";
 import { addLifeCommands } from "./life-commands.ts";
 import { addOfflineCommands } from "./offline-commands.ts";
+import { addRevokeCommand } from "./revoke-command.ts";
+import { addRotateCommand } from "./rotate-command.ts";
 import { addStoreCommands } from "./store-commands.ts";
 
 /** Runs `keys` with these arguments. Gives the exit code: 0 done, 1 failed, 2 wrong usage. */
@@ -14,6 +16,8 @@ export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 
   const kit = commandKit(program, io);
   addCreateCommand(kit);
   addLifeCommands(kit);
+  addRotateCommand(kit);
+  addRevokeCommand(kit);
   addStoreCommands(kit);
   addOfflineCommands(kit);
   return runProgram(program, argv, io);

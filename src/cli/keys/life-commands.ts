@@ -1,16 +1,30 @@
+import { disableKey, enableKey } from "../../keys/disable.ts";
 import { listKeys, showKey } from "../../keys/list.ts";
-import { revokeKey } from "../../keys/revoke.ts";
+import { pruneKeys } from "../../keys/prune.ts";
 import type { CommandKit, UserOptions } from "./command-kit.ts";
 import { keyLines, keysTable, presentKey } from "./present-key.ts";
+import { seconds } from "./rotate-command.ts";
 
-/** `keys list`, `show` and `revoke`. */
+/** `keys list`, `show`, `disable`, `enable` and `prune`. */
 export function addLifeCommands(kit: CommandKit): void {
-  kit.addForUser("list", "list a user's keys").action(async (options: UserOptions) => {
-    const keys = await kit.open(options);
-    const entries = await listKeys(keys, options.user);
-    const presented = entries.map((entry) => presentKey(options.user, entry, keys.nowSeconds()));
-    kit.print(options, presented, keysTable(presented));
-  });
+  kit
+    .addForUser("list", "list a user's keys")
+    .option("--expiring-within <duration>", "only keys that expire in this time, such as 14d", seconds)
+    .action(async (options: UserOptions & { readonly expiringWithin?: number }) => {
+      const keys = await kit.open(options);
+      const nowSeconds = keys.nowSeconds();
+      const { expiringWithin } = options;
+      const entries = (await listKeys(keys, options.user)).filter(
+        ({ exp, revoked_at }) =>
+          expiringWithin === undefined ||
+          (revoked_at === undefined &&
+            exp !== undefined &&
+            exp > nowSeconds &&
+            exp <= nowSeconds + expiringWithin),
+      );
+      const presented = entries.map((entry) => presentKey(options.user, entry, nowSeconds));
+      kit.print(options, presented, keysTable(presented));
+    });
 
   kit
     .addForUser("show <key-id>", "show all that is known of a key")
@@ -21,14 +35,28 @@ export function addLifeCommands(kit: CommandKit): void {
       kit.print(options, presented, keyLines(presented));
     });
 
-  kit
-    .addForUser("revoke <key-id>", "revoke a key for good")
-    .option("--reason <text>", "why, at most 128 characters", "revoked by an operator")
-    .action(async (keyId: string, options: UserOptions & { readonly reason: string }) => {
+  for (const [verb, description, change] of [
+    ["disable", "switch a key off until it is enabled again", disableKey],
+    ["enable", "switch a disabled key on", enableKey],
+  ] as const) {
+    kit.addForUser(`${verb} <key-id>`, description).action(async (keyId: string, options: UserOptions) => {
       const keys = await kit.open(options);
-      const { entry, wasRevoked } = await revokeKey(keys, options.user, keyId, options.reason);
-      const presented = presentKey(options.user, entry, keys.nowSeconds());
-      const again = wasRevoked ? " already" : "";
-      kit.print(options, presented, `Key ${keyId} was revoked${again} at ${presented.revoked_at}.\n`);
+      const { after } = await change(keys, options.user, keyId);
+      const presented = presentKey(options.user, after, keys.nowSeconds());
+      kit.print(options, presented, `Key ${keyId} is ${presented.status}.\n`);
+    });
+  }
+
+  kit
+    .addForUser("prune", "drop a user's keys that have been dead for longer than the retention")
+    .action(async (options: UserOptions) => {
+      const keys = await kit.open(options);
+      const dropped = await pruneKeys(keys, options.user);
+      const presented = dropped.map((entry) => presentKey(options.user, entry, keys.nowSeconds()));
+      kit.print(
+        options,
+        presented,
+        presented.length === 0 ? "There was nothing to drop.\n" : keysTable(presented),
+      );
     });
 }

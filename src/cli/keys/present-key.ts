@@ -1,5 +1,5 @@
 import { table } from "../table.ts";
-import { keyStatus, type KeyEntry, type KeyStatus } from "../../core/key-entry.ts";
+import { isOverlapping, keyStatus, type KeyEntry, type KeyStatus } from "../../core/key-entry.ts";
 
 /** A key as `--json` shows it: names of the wire, times in ISO 8601, `null` where there is nothing. */
 export interface PresentedKey {
@@ -16,6 +16,9 @@ export interface PresentedKey {
   readonly expires_at: string | null;
   readonly revoked_at: string | null;
   readonly revoked_reason: string | null;
+  readonly disabled_at: string | null;
+  /** Until when the secret before the last rotation works; `null` if only one does. */
+  readonly previous_secret_until: string | null;
 }
 
 /** A key for people and programs outside: without its hash. */
@@ -34,6 +37,8 @@ export function presentKey(userId: string, entry: KeyEntry, nowSeconds: number):
     expires_at: iso(entry.exp),
     revoked_at: iso(entry.revoked_at),
     revoked_reason: entry.revoked_reason ?? null,
+    disabled_at: iso(entry.disabled_at),
+    previous_secret_until: isOverlapping(entry, nowSeconds) ? iso(entry.previous?.exp) : null,
   };
 }
 

@@ -1,0 +1,82 @@
+import { isDeepStrictEqual } from "node:util";
+
+import { ApiKeysError } from "../core/errors.ts";
+import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import { recordOf, type KeyRecord } from "../core/key-record.ts";
+import type { Keys } from "./keys.ts";
+import { entryOf } from "./list.ts";
+import { writeEntries } from "./write-entries.ts";
+
+/** A change of one key. */
+export interface KeyChange {
+  /**
+   * Whether the key ends or pauses by it: then it is effective with its first write and is never taken back, and a
+   * record that cannot be trusted is no obstacle.
+   */
+  readonly isDeath: boolean;
+  /** What the entry becomes; throws if it may not. The entry comes as it counts: a tombstone in Redis always wins. */
+  readonly decide: (entry: KeyEntry, nowSeconds: number) => KeyEntry;
+}
+
+/** What a change found and left. */
+export interface ChangedKey {
+  readonly before: KeyEntry;
+  readonly after: KeyEntry;
+}
+
+/**
+ * Changes one key under its user's lock, the record first, then the entry. The same call again completes what a failure
+ * left. Throws `key_not_found`, `change_incomplete` if only the record could be written, or what a store answered.
+ */
+export async function changeKey(
+  keys: Keys,
+  userId: string,
+  keyId: string,
+  { isDeath, decide }: KeyChange,
+): Promise<ChangedKey> {
+  return keys.lock(userId, async (lease) => {
+    const [profile, record] = await Promise.all([keys.users.read(userId), readRecord(keys, keyId, isDeath)]);
+    const entry = entryOf(keyEntriesOf(profile.appMetadata), userId, keyId);
+    const before = withDeath(entry, record);
+    const after = decide(before, keys.nowSeconds());
+    await keys.records.write(recordOf(userId, after));
+    if (isDeepStrictEqual(after, entry)) return { before, after };
+
+    const entries = profile.entries.map((one) => ((one as KeyEntry | null)?.id === keyId ? after : one));
+    const isDone = (written: readonly KeyEntry[]) => written.some((one) => isDeepStrictEqual(one, after));
+    const outcome = await writeEntries(keys, lease, userId, entries, isDone);
+    if (outcome.kind === "written") return { before, after };
+    // Nobody has seen what was to come alive: the record says again what the entry says.
+    if (!isDeath && outcome.kind === "not_written" && (await takeBack(keys, recordOf(userId, before)))) {
+      throw outcome.error;
+    }
+    throw new ApiKeysError(
+      "change_incomplete",
+      `Key ${keyId} is changed in Redis, but ${userId}'s app_metadata does not say so yet.`,
+      "Run the same command again to complete it.",
+      outcome.error,
+    );
+  });
+}
+
+async function readRecord(keys: Keys, keyId: string, isDeath: boolean): Promise<KeyRecord | undefined> {
+  try {
+    return await keys.records.read(keyId);
+  } catch (error) {
+    if (isDeath && error instanceof ApiKeysError && error.code === "record_untrusted") return undefined;
+    throw error;
+  }
+}
+
+function withDeath(entry: KeyEntry, record: KeyRecord | undefined): KeyEntry {
+  if (record?.revoked_at === undefined || entry.revoked_at !== undefined) return entry;
+  const { revoked_at, revoked_reason } = record;
+  return { ...entry, revoked_at, ...(revoked_reason !== undefined && { revoked_reason }) };
+}
+
+async function takeBack(keys: Keys, record: KeyRecord): Promise<boolean> {
+  return keys.records.write(record).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,57 @@
+import { ApiKey, findKeys, inspectKey } from "../core/api-key.ts";
+import { ApiKeysError } from "../core/errors.ts";
+import type { KeyRecord } from "../core/key-record.ts";
+import { hashKey, isEqual } from "../core/peppers.ts";
+import type { Keys } from "./keys.ts";
+import { revokeKey } from "./revoke.ts";
+
+/** What became of one key of a leak report. `hint` is its redacted form. */
+export interface LeakedKey {
+  readonly hint: string;
+  readonly outcome: "revoked" | "revoked_already" | "mistyped" | "unknown";
+  readonly user_id: string | null;
+}
+
+/**
+ * Revokes every key that stands in a text, whatever stands around it, as a leak report gives it. Who has a key may end
+ * it: the whole key is checked, its id alone does nothing. Goes on where a user does not exist any more; then the
+ * tombstone is all there is. Throws what a store answered.
+ */
+export async function revokeLeakedKeys(
+  keys: Keys,
+  text: string,
+  reason: string,
+): Promise<readonly LeakedKey[]> {
+  const results: LeakedKey[] = [];
+  for (const found of findKeys(text, keys.deployment.keyPrefixes)) {
+    const apiKey = ApiKey.parse(found);
+    const parts = inspectKey(found);
+    if (apiKey) results.push(await revokeLeaked(keys, apiKey, reason));
+    else results.push({ hint: `${parts?.prefix}_${parts?.id}…`, outcome: "mistyped", user_id: null });
+  }
+  return results;
+}
+
+async function revokeLeaked(keys: Keys, apiKey: ApiKey, reason: string): Promise<LeakedKey> {
+  const hint = String(apiKey);
+  const record = await keys.records.read(apiKey.id);
+  if (!record || !isSecretOf(keys, apiKey, record)) return { hint, outcome: "unknown", user_id: null };
+  const user_id = record.sub;
+  try {
+    const { wasRevoked } = await revokeKey(keys, user_id, apiKey.id, reason);
+    return { hint, outcome: wasRevoked ? "revoked_already" : "revoked", user_id };
+  } catch (error) {
+    const isGone = error instanceof ApiKeysError && ["user_not_found", "key_not_found"].includes(error.code);
+    if (!isGone) throw error;
+    if (record.revoked_at !== undefined) return { hint, outcome: "revoked_already", user_id };
+    await keys.records.write({ ...record, revoked_at: keys.nowSeconds(), revoked_reason: reason });
+    return { hint, outcome: "revoked", user_id };
+  }
+}
+
+function isSecretOf(keys: Keys, apiKey: ApiKey, record: KeyRecord): boolean {
+  return [record, record.previous].some((secret) => {
+    const pepper = secret && keys.peppers.byVersion.get(secret.v);
+    return pepper !== undefined && isEqual(hashKey(apiKey.reveal(), pepper), secret?.hash ?? "");
+  });
+}

@@ -1,0 +1,106 @@
+import { ApiKey } from "../core/api-key.ts";
+import { ApiKeysError } from "../core/errors.ts";
+import { isOverlapping, type KeyEntry } from "../core/key-entry.ts";
+import { hashKey } from "../core/peppers.ts";
+import { rotatedExpiry } from "../core/policy.ts";
+import { changeKey, type ChangedKey } from "./change.ts";
+import type { CreatedKey } from "./create.ts";
+import { requireOurStore } from "./init.ts";
+import type { Keys } from "./keys.ts";
+import { requireNotDead } from "./require-not-dead.ts";
+
+const MAX_OVERLAP_SECONDS = 7 * 86_400;
+
+/** How a key is rotated. */
+export interface Rotation {
+  /** How long the old secret still works, 0 to 604,800 seconds (7 days). */
+  readonly overlapSeconds: number;
+  /** A new lifetime in days, as the policy allows; absent: never shorter than before. */
+  readonly lifetimeDays?: number | "never";
+}
+
+/**
+ * Gives a key a new secret: same id, name and restrictions. The old secret works until the overlap ends. Throws
+ * `overlap_invalid`, `key_dead`, `rotation_under_way` while an overlap lasts, or what the policy says to the lifetime.
+ * After any failure the old secret works on; if the failed rotation took effect all the same, it is `under_way` with a
+ * secret that nobody has seen, and is cancelled before the next.
+ */
+export async function rotateKey(
+  keys: Keys,
+  userId: string,
+  keyId: string,
+  { overlapSeconds, lifetimeDays }: Rotation,
+): Promise<CreatedKey> {
+  if (!(overlapSeconds >= 0 && overlapSeconds <= MAX_OVERLAP_SECONDS)) {
+    throw new ApiKeysError(
+      "overlap_invalid",
+      "The overlap is out of range.",
+      "Give --overlap from 0 to 7d, as in: --overlap 24h",
+    );
+  }
+  await requireOurStore(keys);
+  const apiKey = ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", keys.randomBytes, keyId);
+  const pepper = keys.peppers.current;
+  const { after } = await changeKey(keys, userId, keyId, {
+    isDeath: false,
+    decide(entry, nowSeconds) {
+      requireNotDead(entry, nowSeconds);
+      if (isOverlapping(entry, nowSeconds)) throw underWay(entry);
+      const { exp: _, ...rest } = entry;
+      const exp = rotatedExpiry(entry, lifetimeDays, keys.policy, nowSeconds);
+      return {
+        ...rest,
+        ...(exp !== undefined && { exp }),
+        hash: hashKey(apiKey.reveal(), pepper),
+        v: pepper.version,
+        previous: { hash: entry.hash, v: entry.v, exp: nowSeconds + overlapSeconds },
+      };
+    },
+  });
+  return { apiKey, entry: after };
+}
+
+/** Withdraws the new secret of a rotation: the old one is the key's again. Throws `no_rotation_under_way`. */
+export async function cancelRotation(keys: Keys, userId: string, keyId: string): Promise<ChangedKey> {
+  await requireOurStore(keys);
+  return changeKey(keys, userId, keyId, {
+    isDeath: false,
+    decide(entry, nowSeconds) {
+      const { previous, ...rest } = requireOverlap(entry, nowSeconds);
+      return { ...rest, hash: previous.hash, v: previous.v };
+    },
+  });
+}
+
+/** Ends the overlap of a rotation at once: only the new secret works. Throws `no_rotation_under_way`. */
+export async function endOverlap(keys: Keys, userId: string, keyId: string): Promise<ChangedKey> {
+  return changeKey(keys, userId, keyId, {
+    isDeath: true,
+    decide(entry, nowSeconds) {
+      const { previous, ...rest } = requireOverlap(entry, nowSeconds);
+      return { ...rest, previous: { ...previous, exp: nowSeconds } };
+    },
+  });
+}
+
+function requireOverlap(
+  entry: KeyEntry,
+  nowSeconds: number,
+): KeyEntry & Required<Pick<KeyEntry, "previous">> {
+  requireNotDead(entry, nowSeconds);
+  const { previous } = entry;
+  if (previous && isOverlapping(entry, nowSeconds)) return { ...entry, previous };
+  throw new ApiKeysError(
+    "no_rotation_under_way",
+    `Only one secret of key ${entry.id} works.`,
+    "There is nothing to cancel or to end: npm run keys -- show KEY_ID --user ID",
+  );
+}
+
+function underWay(entry: KeyEntry): ApiKeysError {
+  return new ApiKeysError(
+    "rotation_under_way",
+    `Key ${entry.id} was rotated, and its old secret works until ${new Date((entry.previous?.exp ?? 0) * 1000).toISOString()}.`,
+    "If nobody has the new secret, withdraw it with --cancel and rotate again; else end the overlap with --now.",
+  );
+}

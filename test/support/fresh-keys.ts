@@ -1,0 +1,28 @@
+import { openKeys } from "../../src/cli/keys/open-keys.ts";
+import type { Keys } from "../../src/keys/keys.ts";
+import { createRedis } from "../../src/stores/key-record-reader.ts";
+import { userLock } from "../../src/stores/user-lock.ts";
+import type { Stage } from "./stage.ts";
+
+/** A clock that only moves when somebody waits, or the test moves it. */
+export interface TestClock {
+  nowMs: number;
+}
+
+/** A fresh process, as it were: no access token kept, a lock of its own, and time that passes only where it waits. */
+export function freshKeys(s: Stage, clock: TestClock): Keys {
+  const redis = createRedis({ url: s.settings.redisUrl, token: s.settings.redisToken, timeoutMs: 2_000 });
+  const lock = userLock(redis, {
+    clock: {
+      monotonicMs: () => clock.nowMs,
+      sleep: async (ms) => {
+        clock.nowMs += ms;
+      },
+    },
+    randomBytes: (size) => crypto.getRandomValues(new Uint8Array(size)),
+    leaseMs: 30_000,
+    waitMs: 35_000,
+    requestTimeoutMs: 2_000,
+  });
+  return { ...openKeys(s.config, s.settings), lock };
+}
