@@ -2,24 +2,17 @@ import { http, HttpResponse } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from "vitest";
 
-import { runKeys } from "../../src/cli/keys/keys-program.ts";
 import { keyPattern } from "../../src/core/api-key.ts";
+import { runKeysCli, type Run } from "../support/cli.ts";
 import { mistype, unknownKey } from "../support/guesses.ts";
-import { ADA, AUDIENCE, GRACE, pepperOf, stage, type Stage } from "../support/stage.ts";
+import { ADA, AUDIENCE, environmentOf, GRACE, pepperOf, stage, type Stage } from "../support/stage.ts";
 
 const server = setupServer();
 let s: Stage;
 let env: Record<string, string>;
 beforeAll(async () => {
   s = await stage();
-  env = {
-    AUTH0_DOMAIN: new URL(s.settings.origin).host,
-    AUTH0_CLIENT_ID: s.settings.clientId,
-    AUTH0_CLIENT_SECRET: s.settings.clientSecret,
-    UPSTASH_REDIS_REST_URL: s.settings.redisUrl,
-    UPSTASH_REDIS_REST_TOKEN: s.settings.redisToken,
-    API_KEY_PEPPER: pepperOf("one"),
-  };
+  env = environmentOf(s);
   server.listen({ onUnhandledRequest: "bypass" });
 });
 afterEach(() => server.resetHandlers());
@@ -28,27 +21,10 @@ afterAll(async () => {
   await s.stop();
 });
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the CLI in process, as `npm run keys -- …` does. */
-async function keys(
+const keys = async (
   argv: readonly string[],
   changes: { readonly stdin?: string; readonly env?: Record<string, string> } = {},
-): Promise<Run> {
-  let [out, err] = ["", ""];
-  const code = await runKeys(argv, {
-    env: changes.env ?? env,
-    stdout: (text) => void (out += text),
-    stderr: (text) => void (err += text),
-    readStdin: async () => changes.stdin ?? "",
-  });
-  return { code, out, err };
-}
-
+) => runKeysCli(argv, changes.env ?? env, changes.stdin);
 const json = (run: Run) => JSON.parse(run.out) as Record<string, unknown>;
 const create = async (user: string, ...more: string[]) =>
   keys(["create", "--user", user, "--name", `n${Math.random()}`, ...more]);

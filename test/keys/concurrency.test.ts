@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { keyEntriesOf } from "../../src/core/key-entry.ts";
 import { recordKey } from "../../src/core/key-record.ts";
 import { newUser } from "../../src/local/management/users.ts";
-import { pepperOf, stage, type Stage } from "../support/stage.ts";
+import { environmentOf, stage, type Stage } from "../support/stage.ts";
 
 const run = promisify(execFile);
 const USERS = [0, 1, 2, 3, 4].map((number) => `auth0|user${number}`);
@@ -30,19 +30,13 @@ beforeAll(async () => {
 afterAll(async () => s.stop());
 
 async function createInOwnProcess(label: string, count: number): Promise<readonly Outcome[]> {
-  const { settings } = s;
   const { stdout } = await run(
     process.execPath,
     ["--import", "tsx", "test/support/create-many.ts", label, String(count), ...USERS],
     {
       env: {
         ...process.env,
-        AUTH0_DOMAIN: new URL(settings.origin).host,
-        AUTH0_CLIENT_ID: settings.clientId,
-        AUTH0_CLIENT_SECRET: settings.clientSecret,
-        UPSTASH_REDIS_REST_URL: settings.redisUrl,
-        UPSTASH_REDIS_REST_TOKEN: settings.redisToken,
-        API_KEY_PEPPER: pepperOf("one"),
+        ...environmentOf(s),
       },
     },
   );
@@ -65,4 +59,4 @@ test("100 creates for five users from two processes: none lost, none twice, none
     expect(entries).toEqual(expect.arrayContaining(made));
     expect(await s.local.redis.execute(["EXISTS", ...entries.map(recordKey)])).toBe(LIMIT);
   }
-});
+}, 120_000);

@@ -122,6 +122,18 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
   };
 }
 
+/** The environment in which the CLI finds this stage. */
+export function environmentOf({ settings }: Stage): Record<string, string> {
+  return {
+    AUTH0_DOMAIN: new URL(settings.origin).host,
+    AUTH0_CLIENT_ID: settings.clientId,
+    AUTH0_CLIENT_SECRET: settings.clientSecret,
+    UPSTASH_REDIS_REST_URL: settings.redisUrl,
+    UPSTASH_REDIS_REST_TOKEN: settings.redisToken,
+    API_KEY_PEPPER: pepperOf("one"),
+  };
+}
+
 /** The parameters of an exchange as a command-line client sends them. */
 export function exchangeParameters(
   key: string,

@@ -1,0 +1,24 @@
+import { runKeys } from "../../src/cli/keys/keys-program.ts";
+
+/** What a run of the CLI left. */
+export interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the keys CLI in process, as `npm run keys -- …` does. */
+export async function runKeysCli(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  stdin = "",
+): Promise<Run> {
+  let [out, err] = ["", ""];
+  const code = await runKeys(argv, {
+    env,
+    stdout: (text) => void (out += text),
+    stderr: (text) => void (err += text),
+    readStdin: async () => stdin,
+  });
+  return { code, out, err };
+}
