@@ -3,12 +3,15 @@ import { isDeepStrictEqual } from "node:util";
 import { ApiKeysError } from "../core/errors.ts";
 import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
 import { recordOf, type KeyRecord } from "../core/key-record.ts";
+import { audited, changesBetween } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { entryOf } from "./list.ts";
 import { writeEntries } from "./write-entries.ts";
 
 /** A change of one key. */
 export interface KeyChange {
+  /** What the audit log calls it. */
+  readonly operation: string;
   /**
    * Whether the key ends or pauses by it: then it is effective with its first write and is never taken back, and a
    * record that cannot be trusted is no obstacle.
@@ -29,6 +32,20 @@ export interface ChangedKey {
  * left. Throws `key_not_found`, `change_incomplete` if only the record could be written, or what a store answered.
  */
 export async function changeKey(
+  keys: Keys,
+  userId: string,
+  keyId: string,
+  change: KeyChange,
+): Promise<ChangedKey> {
+  return audited(
+    keys,
+    { operation: change.operation, userId, keyId },
+    async () => changeUnderLock(keys, userId, keyId, change),
+    ({ before, after }) => ({ changes: changesBetween(before, after) }),
+  );
+}
+
+async function changeUnderLock(
   keys: Keys,
   userId: string,
   keyId: string,

@@ -3,6 +3,7 @@ import { ENTRIES_FIELD, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts
 import { recordOf } from "../core/key-record.ts";
 import { hashKey } from "../core/peppers.ts";
 import { refuseOversizedProfile, termsOf, type NewKeyRequest } from "../core/policy.ts";
+import { audited, changesBetween } from "./audit.ts";
 import { requireOurStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { writeEntries } from "./write-entries.ts";
@@ -19,6 +20,15 @@ export interface CreatedKey {
  * since the answer to its write was lost, it is of a key that nobody has seen, and can be revoked.
  */
 export async function createKey(keys: Keys, userId: string, request: NewKeyRequest): Promise<CreatedKey> {
+  return audited(
+    keys,
+    { operation: "create", userId },
+    async () => createUnderLock(keys, userId, request),
+    ({ entry }) => ({ keyId: entry.id, changes: changesBetween({}, entry) }),
+  );
+}
+
+async function createUnderLock(keys: Keys, userId: string, request: NewKeyRequest): Promise<CreatedKey> {
   return keys.lock(userId, async (lease) => {
     const [profile] = await Promise.all([keys.users.read(userId), requireOurStore(keys)]);
     const existing = keyEntriesOf(profile.appMetadata);

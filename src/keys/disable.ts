@@ -6,6 +6,7 @@ import type { Keys } from "./keys.ts";
 /** Switches a key off until it is enabled again. Disabling it twice keeps the first time. Throws `key_dead`. */
 export async function disableKey(keys: Keys, userId: string, keyId: string): Promise<ChangedKey> {
   return changeKey(keys, userId, keyId, {
+    operation: "disable",
     isDeath: true,
     decide(entry, nowSeconds) {
       requireNotDead(entry, nowSeconds);
@@ -18,6 +19,7 @@ export async function disableKey(keys: Keys, userId: string, keyId: string): Pro
 export async function enableKey(keys: Keys, userId: string, keyId: string): Promise<ChangedKey> {
   await requireOurStore(keys);
   return changeKey(keys, userId, keyId, {
+    operation: "enable",
     isDeath: false,
     decide(entry, nowSeconds) {
       requireNotDead(entry, nowSeconds);

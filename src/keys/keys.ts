@@ -5,6 +5,7 @@ import type { Policy } from "../core/policy.ts";
 import type { RedisKeyStore } from "../stores/redis-key-store.ts";
 import type { UserKeyStore } from "../stores/user-key-store.ts";
 import type { UserLock } from "../stores/user-lock.ts";
+import type { AuditEvent } from "./audit.ts";
 
 /** Everything that an operation on keys works with; nothing in `src/keys` reaches for anything else. */
 export interface Keys {
@@ -18,4 +19,8 @@ export interface Keys {
   readonly nowSeconds: () => number;
   /** The bound of one request to either store, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** Who changes keys, for the audit log. */
+  readonly actor: string;
+  /** Gets a line for every change, done or failed. */
+  readonly audit: (event: AuditEvent) => void;
 }

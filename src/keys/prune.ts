@@ -1,4 +1,5 @@
 import { deadSinceSeconds, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import { audited } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { writeEntries } from "./write-entries.ts";
 
@@ -10,6 +11,15 @@ const SECONDS_A_DAY = 86_400;
  * left by a failure says that its key is dead, and the same call does not find it again.
  */
 export async function pruneKeys(keys: Keys, userId: string): Promise<readonly KeyEntry[]> {
+  return audited(
+    keys,
+    { operation: "prune", userId },
+    async () => pruneUnderLock(keys, userId),
+    (dropped) => ({ changes: dropped.map(({ id }) => id) }),
+  );
+}
+
+async function pruneUnderLock(keys: Keys, userId: string): Promise<readonly KeyEntry[]> {
   return keys.lock(userId, async (lease) => {
     const profile = await keys.users.read(userId);
     const nowSeconds = keys.nowSeconds();

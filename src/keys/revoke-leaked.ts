@@ -2,6 +2,7 @@ import { ApiKey, findKeys, inspectKey } from "../core/api-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import type { KeyRecord } from "../core/key-record.ts";
 import { hashKey, isEqual } from "../core/peppers.ts";
+import { audited, changesBetween } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { revokeKey } from "./revoke.ts";
 
@@ -44,7 +45,15 @@ async function revokeLeaked(keys: Keys, apiKey: ApiKey, reason: string): Promise
     const isGone = error instanceof ApiKeysError && ["user_not_found", "key_not_found"].includes(error.code);
     if (!isGone) throw error;
     if (record.revoked_at !== undefined) return { hint, outcome: "revoked_already", user_id };
-    await keys.records.write({ ...record, revoked_at: keys.nowSeconds(), revoked_reason: reason });
+    const tombstone = { ...record, revoked_at: keys.nowSeconds(), revoked_reason: reason };
+    const changes = changesBetween(record, tombstone);
+    const subject = { operation: "revoke", userId: user_id, keyId: apiKey.id };
+    await audited(
+      keys,
+      subject,
+      async () => keys.records.write(tombstone),
+      () => ({ changes }),
+    );
     return { hint, outcome: "revoked", user_id };
   }
 }

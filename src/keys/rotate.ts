@@ -42,6 +42,7 @@ export async function rotateKey(
   const apiKey = ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", keys.randomBytes, keyId);
   const pepper = keys.peppers.current;
   const { after } = await changeKey(keys, userId, keyId, {
+    operation: "rotate",
     isDeath: false,
     decide(entry, nowSeconds) {
       requireNotDead(entry, nowSeconds);
@@ -64,6 +65,7 @@ export async function rotateKey(
 export async function cancelRotation(keys: Keys, userId: string, keyId: string): Promise<ChangedKey> {
   await requireOurStore(keys);
   return changeKey(keys, userId, keyId, {
+    operation: "cancel_rotation",
     isDeath: false,
     decide(entry, nowSeconds) {
       const { previous, ...rest } = requireOverlap(entry, nowSeconds);
@@ -75,6 +77,7 @@ export async function cancelRotation(keys: Keys, userId: string, keyId: string):
 /** Ends the overlap of a rotation at once: only the new secret works. Throws `no_rotation_under_way`. */
 export async function endOverlap(keys: Keys, userId: string, keyId: string): Promise<ChangedKey> {
   return changeKey(keys, userId, keyId, {
+    operation: "end_overlap",
     isDeath: true,
     decide(entry, nowSeconds) {
       const { previous, ...rest } = requireOverlap(entry, nowSeconds);

@@ -1,3 +1,7 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
 
 import { keyEntriesOf } from "../../src/core/key-entry.ts";
@@ -203,4 +207,46 @@ test("prune drops keys that are dead for longer than the retention, which makes 
   vi.setSystemTime(Date.now() + 2_000);
   expect((await keys(["prune", "--user", GRACE])).out).toContain(id);
   expect([await answerTo(key), await answerTo(living.key)]).toEqual(["Invalid API key.", "granted"]);
+});
+
+test("every change, done or failed, is a line of the audit log, without a secret or a hash", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "audit-"));
+  const log = ["--audit-log", join(folder, "audit.jsonl")];
+  const made = await keys(["create", "--user", ADA, "--name", "audited", "--json", ...log]);
+  const { id, key } = json(made) as { id: string; key: string };
+  const rotated = await keys(["rotate", id, "--user", ADA, ...log]);
+  await keys(["rotate", id, "--user", ADA, ...log]);
+  await keys(["disable", id, "--user", ADA, ...log]);
+  await keys(["revoke", id, "--user", ADA, ...log]);
+  await keys(["create", "--user", "auth0|nobody", "--name", "n", ...log]);
+  const text = readFileSync(join(folder, "audit.jsonl"), "utf8");
+  const lines = text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.map(({ operation, outcome, key_id }) => [operation, outcome, key_id])).toEqual([
+    ["create", "done", id],
+    ["rotate", "done", id],
+    ["rotate", "rotation_under_way", id],
+    ["disable", "done", id],
+    ["revoke", "done", id],
+    ["create", "user_not_found", null],
+  ]);
+  expect(lines[1]).toMatchObject({
+    user_id: ADA,
+    changes: ["secret", "previous_secret"],
+    actor: "cli:unknown",
+  });
+  expect(lines[4]).toMatchObject({ changes: ["revoked_at", "revoked_reason"] });
+  const { hash = "", previous } = (await entryOf(id)) ?? {};
+  for (const secret of [hash, previous?.hash ?? "", key.slice(-38), rotated.out.trim().slice(-38)]) {
+    expect(secret).toMatch(/./);
+    expect(text).not.toContain(secret);
+  }
+  expect(statSync(join(folder, "audit.jsonl")).mode & 0o777).toBe(0o600);
+  rmSync(folder, { recursive: true });
+  const unwritable = await keys(["create", "--user", ADA, "--name", "unseen", ...log]);
+  expect([unwritable.code, unwritable.err]).toEqual([1, expect.stringContaining("Nothing was changed")]);
+  const { err } = await keys(["create", "--user", "auth0|nobody", "--name", "n"]);
+  expect(err.split("\n")[0]).toContain('"operation":"create"');
 });

@@ -1,5 +1,8 @@
+import { appendFileSync } from "node:fs";
+
 import { InvalidArgumentError, type Command } from "commander";
 
+import { ApiKeysError } from "../../core/errors.ts";
 import { loadDeployConfig } from "../../deploy/load-config.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Io } from "../io.ts";
@@ -11,6 +14,7 @@ export interface CommonOptions {
   readonly config: string;
   readonly json?: true;
   readonly local?: true;
+  readonly auditLog?: string;
 }
 
 /** The options of a command about one user's keys. */
@@ -42,7 +46,9 @@ export function commandKit(program: Command, io: Io): CommandKit {
       .option("--config <file>", "the deployment's configuration", "deploy.config.ts")
       .option("--json", "print one JSON value");
   const addOnline = (usage: string, description: string) =>
-    add(usage, description).option("--local", "use the running local tenant");
+    add(usage, description)
+      .option("--local", "use the running local tenant")
+      .option("--audit-log <file>", "append a line of JSON for every change (default: to stderr)");
   return {
     io,
     add,
@@ -52,9 +58,32 @@ export function commandKit(program: Command, io: Io): CommandKit {
     print: (options, value, text) => io.stdout(options.json ? `${JSON.stringify(value)}\n` : text),
     async open(options) {
       const config = await loadDeployConfig(options.config);
-      return openKeys(config, await readSettings(io.env, options.local === true));
+      const settings = await readSettings(io.env, options.local === true);
+      if (options.auditLog !== undefined) requireWritable(options.auditLog);
+      return openKeys(config, settings, {
+        actor: `cli:${io.env["USER"] ?? "unknown"}`,
+        audit(event) {
+          const line = `${JSON.stringify(event)}\n`;
+          if (options.auditLog === undefined) io.stderr(line);
+          else appendFileSync(options.auditLog, line, { mode: 0o600 });
+        },
+      });
     },
   };
+}
+
+/** Looked at before the first write: a key that was made must not be lost to a full audit log's error. */
+function requireWritable(file: string): void {
+  try {
+    appendFileSync(file, "", { mode: 0o600 });
+  } catch (error) {
+    throw new ApiKeysError(
+      "configuration_invalid",
+      `The audit log ${file} cannot be written.`,
+      "Nothing was changed. Name a file that can be appended to with --audit-log.",
+      error,
+    );
+  }
 }
 
 /** Collects the values of an option that may be given more than once. */

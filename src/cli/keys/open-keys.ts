@@ -17,11 +17,14 @@ const LEASE_MS = 30_000;
 const WAIT_MS = 35_000;
 const SECONDS_A_DAY = 86_400;
 
+/** What may differ from one program to another. */
+export interface OpenOptions extends Partial<Pick<Keys, "audit" | "actor" | "requestTimeoutMs">> {}
+
 /** Joins configuration and settings to what the operations on keys work with: real clocks, real randomness. */
 export function openKeys(
   config: DeployConfig,
   settings: Settings,
-  requestTimeoutMs: number = REQUEST_TIMEOUT_MS,
+  { audit = () => undefined, actor = "library", requestTimeoutMs = REQUEST_TIMEOUT_MS }: OpenOptions = {},
 ): Keys {
   const redis = createRedis({
     url: settings.redisUrl,
@@ -49,5 +52,7 @@ export function openKeys(
     randomBytes,
     nowSeconds: () => Math.floor(Date.now() / 1000),
     requestTimeoutMs,
+    actor,
+    audit,
   };
 }
