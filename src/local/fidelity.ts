@@ -23,6 +23,10 @@ export const INFERRED = {
   id_token_despite_removed_openid: true,
   /** Whether profiles over 10 KB are refused. Documented is that they may start to fail. */
   oversized_profiles_refused: true,
+  /** Whether an Action that a token exchange profile names can be deleted. */
+  action_of_profile_deletable: false,
+  /** Status of a deployment of an Action. Documented is 202, recorded 200. */
+  deploy_status: 200,
 };
 
 /** The inferred behaviours and what is assumed of each. */

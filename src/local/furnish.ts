@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 
 import { randomBase62 } from "../core/base62.ts";
-import { deployAction } from "./actions/run-action.ts";
+import { deploySource, newAction } from "./management/action-state.ts";
+import { newResourceServer } from "./management/resource-servers.ts";
 import { newUser } from "./management/users.ts";
 import type { LocalTenantOptions } from "./start.ts";
 import type { Tenant } from "./tenant.ts";
@@ -12,6 +13,17 @@ export const DEMO_USERS = [
   { user_id: "auth0|grace", email: "grace@acme.example", name: "Grace Hopper" },
 ] as const;
 
+/** What the provisioning client may do: keys, and deployments. */
+const MANAGEMENT_SCOPES = [
+  "create:users read:users update:users delete:users",
+  "create:actions read:actions update:actions delete:actions",
+  "create:token_exchange_profiles read:token_exchange_profiles",
+  "update:token_exchange_profiles delete:token_exchange_profiles",
+  "create:resource_servers read:resource_servers update:resource_servers delete:resource_servers",
+  "read:clients update:clients read:connections read:mfa_policies",
+  "read:attack_protection update:attack_protection",
+].flatMap((line) => line.split(" "));
+
 /** Puts in what a customer's tenant has: users, an API, clients, and the product as it is deployed. */
 export function furnish(
   tenant: Tenant,
@@ -21,16 +33,13 @@ export function furnish(
   for (const { user_id, ...profile } of DEMO_USERS) {
     tenant.users.set(user_id, newUser(tenant, user_id, { ...profile, email_verified: true }));
   }
-  for (const { identifier, scopes } of options.apis) {
-    tenant.resourceServers.set(identifier, {
-      identifier,
-      name: identifier,
-      scopes,
-      token_dialect: "access_token",
-      token_lifetime: 86_400,
-      allow_offline_access: false,
+  const isDeployed = options.deployed !== false;
+  for (const { identifier, scopes } of isDeployed ? options.apis : []) {
+    const api = newResourceServer(tenant, identifier, {
+      scopes: scopes.map((value) => ({ value, description: options.scopeDescriptions?.[value] })),
       skip_consent_for_verifiable_first_party_clients: true,
     });
+    tenant.resourceServers.set(identifier, api);
   }
   const client = {
     grant_types: [] as string[],
@@ -46,9 +55,16 @@ export function furnish(
       client_id,
       name: client_id,
       token_endpoint_auth_method: "none",
-      token_exchange,
+      ...(isDeployed && { token_exchange }),
     });
   }
+  const connection = {
+    id: tenant.newId("con_"),
+    name: "Username-Password-Authentication",
+    strategy: "auth0",
+    enabledClients: new Set(options.clients),
+  };
+  tenant.connections.set(connection.id, connection);
   const management = {
     ...client,
     client_id: randomBase62(32, randomBytes),
@@ -58,21 +74,51 @@ export function furnish(
     grant_types: ["client_credentials"],
   };
   tenant.clients.set(management.client_id, management);
-  const scope = ["read:users", "create:users", "update:users", "delete:users"];
-  tenant.clientGrants.push({ client_id: management.client_id, audience: tenant.managementAudience, scope });
-
-  for (const { trigger, code, dependencies } of options.actions) {
-    const id = crypto.randomUUID();
-    tenant.actions.set(id, deployAction({ id, name: trigger, trigger, code, dependencies, secrets }));
-    if (trigger === "post-login") tenant.postLoginBindings.push(id);
-    else
-      tenant.profiles.set(id, {
-        id: tenant.newId("tep_"),
-        subject_token_type: options.subjectTokenType,
-        action_id: id,
-      });
-  }
+  tenant.clientGrants.push({
+    client_id: management.client_id,
+    audience: tenant.managementAudience,
+    scope: MANAGEMENT_SCOPES,
+  });
+  if (isDeployed) installActions(tenant, options, secrets);
   return management;
+}
+
+/** The product as a deployment leaves it: built, deployed, bound, and named by a profile. */
+function installActions(
+  tenant: Tenant,
+  { actions, name = "api-keys", subjectTokenType }: LocalTenantOptions,
+  secrets: Readonly<Record<string, string>>,
+): void {
+  const now = tenant.nowIso();
+  for (const { trigger, code, dependencies } of actions) {
+    const named = trigger === "post-login" ? [] : Object.entries(secrets);
+    const action = newAction(tenant, {
+      name: `${name}-${trigger}`,
+      trigger,
+      draft: {
+        code,
+        dependencies,
+        runtime: "node22",
+        secrets: named.map(([secret, value]) => ({ name: secret, value, updated_at: now })),
+      },
+    });
+    deploySource(tenant, action, action.draft, true);
+    const created = { action_id: action.id, created_at: now };
+    if (trigger === "post-login") {
+      tenant.postLoginBindings.push({ ...created, id: crypto.randomUUID(), display_name: action.name });
+    } else {
+      const id = tenant.newId("tep_");
+      const type = "custom_authentication";
+      tenant.profiles.set(id, {
+        ...created,
+        id,
+        name,
+        type,
+        subject_token_type: subjectTokenType,
+        updated_at: now,
+      });
+    }
+  }
 }
 
 /** A random secret for a client or a database, 48 base62 characters. */

@@ -34,6 +34,12 @@ export interface LocalTenantOptions {
   readonly clients: readonly string[];
   readonly actions: readonly ActionToInstall[];
   readonly pepper: string;
+  /** Whether the product is deployed on it already. Default: true; else its APIs and Actions are missing. */
+  readonly deployed?: boolean;
+  /** What the deployment's Actions and profile are named after. Default: `api-keys`. */
+  readonly name?: string;
+  readonly scopeDescriptions?: Readonly<Record<string, string>>;
+  readonly actionTimes?: TenantOptions["actionTimes"];
   readonly nowMs?: () => number;
   /** Inferred behaviours to change, as `name=value`: see docs/FIDELITY.md. */
   readonly fidelity?: readonly string[];
@@ -100,6 +106,7 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
       nowMs,
       limits: limitsOf(options.limits ?? true),
       fidelity: parseFidelity(options.fidelity ?? []),
+      actionTimes: options.actionTimes,
       ...(options.onLog && { onLog: options.onLog }),
     });
     const secrets = {

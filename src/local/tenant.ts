@@ -4,6 +4,7 @@ import { randomBase62 } from "../core/base62.ts";
 import { INFERRED, type Fidelity } from "./fidelity.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import type { DeployedAction } from "./actions/deployed-action.ts";
+import type { ActionState } from "./management/action-state.ts";
 
 /** A user, with the property names of the Management API. */
 export interface User {
@@ -23,14 +24,18 @@ export interface Client {
   readonly is_token_endpoint_ip_header_trusted: boolean;
   readonly client_metadata: Readonly<Record<string, string>>;
   readonly token_exchange?: { readonly allow_any_profile_of_type: readonly string[] };
+  /** What else the Management API was told about it. */
+  readonly [property: string]: unknown;
 }
 
 /** A resource server (API). */
 export interface ResourceServer {
+  readonly id?: string;
   readonly identifier: string;
   readonly name: string;
   readonly scopes: readonly string[];
-  readonly token_dialect: "access_token" | "rfc9068_profile";
+  readonly scope_descriptions?: Readonly<Record<string, string>>;
+  readonly token_dialect: "access_token" | "access_token_authz" | "rfc9068_profile" | "rfc9068_profile_authz";
   readonly token_lifetime: number;
   readonly allow_offline_access: boolean;
   readonly skip_consent_for_verifiable_first_party_clients: boolean;
@@ -54,8 +59,54 @@ export interface ClientGrant {
 /** A token exchange profile: which Action answers for a `subject_token_type`. */
 export interface TokenExchangeProfile {
   readonly id: string;
+  readonly name: string;
+  readonly type: "custom_authentication";
   readonly subject_token_type: string;
   readonly action_id: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** An Action's place in the trigger post-login. */
+export interface Binding {
+  readonly id: string;
+  readonly action_id: string;
+  readonly display_name: string;
+  readonly created_at: string;
+}
+
+/** A connection with the clients that it is enabled for. */
+export interface Connection {
+  readonly id: string;
+  readonly name: string;
+  readonly strategy: string;
+  readonly enabledClients: ReadonlySet<string>;
+}
+
+/** How a stage of the suspicious-IP throttling counts: attempts, and milliseconds until one is regained. */
+export interface ThrottlingStage {
+  readonly max_attempts: number;
+  readonly rate: number;
+}
+
+/** Suspicious-IP throttling, as the Management API shows it. */
+export interface IpThrottling {
+  readonly enabled: boolean;
+  readonly shields: readonly string[];
+  readonly allowlist: readonly string[];
+  readonly stage: Readonly<
+    Record<"pre-login" | "pre-user-registration" | "pre-custom-token-exchange", ThrottlingStage>
+  >;
+}
+
+/** How long the tenant takes, in milliseconds. */
+export interface ActionTimes {
+  /** Until an Action without npm packages is built. */
+  readonly buildMs: number;
+  /** Until an Action with npm packages is built. */
+  readonly buildWithDependenciesMs: number;
+  /** Until a deployed version shows. It runs at once. */
+  readonly deployLagMs: number;
 }
 
 /** A tenant log event, of the types `secte` and `fecte`. */
@@ -75,10 +126,27 @@ export interface Limits {
   readonly ipAttempts: number;
   /** Milliseconds until an address regains one attempt. */
   readonly ipRegainMs: number;
+  /** Requests a second to the Management API. */
+  readonly managementPerSecond: number;
+  /** Requests to the Management API at once, before it refuses. */
+  readonly managementBurst: number;
 }
 
 /** The limits of a Professional plan. */
-export const DEFAULT_LIMITS: Limits = { exchangesPerSecond: 4, ipAttempts: 10, ipRegainMs: 600_000 };
+export const DEFAULT_LIMITS: Limits = {
+  exchangesPerSecond: 4,
+  ipAttempts: 10,
+  ipRegainMs: 600_000,
+  managementPerSecond: 16,
+  managementBurst: 50,
+};
+
+/** Auth0's own times, but for builds with packages, where it takes about ten seconds. */
+const DEFAULT_ACTION_TIMES: ActionTimes = {
+  buildMs: 500,
+  buildWithDependenciesMs: 2_000,
+  deployLagMs: 500,
+};
 
 const KEPT_LOGS = 1_000;
 
@@ -90,6 +158,7 @@ export interface TenantOptions {
   /** `undefined` lifts the limits. */
   readonly limits?: Limits | undefined;
   readonly fidelity?: Partial<Fidelity>;
+  readonly actionTimes?: ActionTimes | undefined;
   /** Gets what Actions write to their console, and nothing else. */
   readonly onLog?: (line: string) => void;
 }
@@ -106,19 +175,39 @@ export class Tenant {
   readonly clientGrants: ClientGrant[] = [];
   readonly resourceServers = new Map<string, ResourceServer>();
   readonly organizations = new Map<string, Organization>();
+  readonly actionTimes: ActionTimes;
+  /** What runs: the deployed version of each Action, by the Action's id. */
   readonly actions = new Map<string, DeployedAction>();
+  /** What the Management API shows of Actions: drafts, builds and versions. */
+  readonly actionStates = new Map<string, ActionState>();
   readonly profiles = new Map<string, TokenExchangeProfile>();
-  /** Ids of the Actions bound to post-login, in their order. */
-  readonly postLoginBindings: string[] = [];
+  /** The Actions bound to post-login, in their order. */
+  readonly postLoginBindings: Binding[] = [];
+  readonly connections = new Map<string, Connection>();
+  readonly guardianPolicies: string[] = [];
+  ipThrottling: IpThrottling = {
+    enabled: true,
+    shields: ["admin_notification", "block"],
+    allowlist: [],
+    stage: {
+      "pre-login": { max_attempts: 100, rate: 864_000 },
+      "pre-user-registration": { max_attempts: 50, rate: 1_200 },
+      "pre-custom-token-exchange": { max_attempts: 10, rate: 600_000 },
+    },
+  };
+  /** Whether the plan includes Custom Token Exchange. */
+  isEntitledToTokenExchange = true;
   readonly logs: TenantLog[] = [];
   readonly exchangeRate: TokenBucket | undefined;
   /** Failed attempts by address; `undefined` if addresses are not throttled. */
   readonly ipAttempts: TokenBucket | undefined;
+  readonly managementRate: TokenBucket | undefined;
 
   constructor(options: TenantOptions) {
     this.issuer = options.issuer;
     this.nowMs = options.nowMs ?? Date.now;
     this.fidelity = { ...INFERRED, ...options.fidelity };
+    this.actionTimes = options.actionTimes ?? DEFAULT_ACTION_TIMES;
     this.onLog = options.onLog ?? (() => undefined);
     const limits = options.limits;
     if (limits) {
@@ -128,6 +217,11 @@ export class Tenant {
         this.nowMs,
       );
       this.ipAttempts = new TokenBucket(limits.ipAttempts, limits.ipRegainMs, this.nowMs);
+      this.managementRate = new TokenBucket(
+        limits.managementBurst,
+        1000 / limits.managementPerSecond,
+        this.nowMs,
+      );
     }
   }
 
@@ -138,6 +232,11 @@ export class Tenant {
 
   nowSeconds(): number {
     return Math.floor(this.nowMs() / 1000);
+  }
+
+  /** The moment as Auth0 writes it. */
+  nowIso(): string {
+    return new Date(this.nowMs()).toISOString();
   }
 
   /** An id in Auth0's manner: a prefix and 16 letters and digits. */

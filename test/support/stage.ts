@@ -71,7 +71,7 @@ export interface Stage {
 
 /** What a test may change about its stage. */
 export interface StageOptions extends Partial<
-  Pick<LocalTenantOptions, "redis" | "limits" | "fidelity" | "nowMs">
+  Pick<LocalTenantOptions, "redis" | "limits" | "fidelity" | "nowMs" | "deployed" | "actionTimes">
 > {
   readonly config?: Partial<DeployConfigInput>;
   readonly pepper?: string;
@@ -92,6 +92,8 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
     pepper,
     onLog: (line) => void logs.push(line),
     ...(options.nowMs && { nowMs: options.nowMs }),
+    ...(options.deployed !== undefined && { deployed: options.deployed }),
+    ...(options.actionTimes && { actionTimes: options.actionTimes }),
     ...(options.fidelity && { fidelity: options.fidelity }),
   });
   const { description } = local;

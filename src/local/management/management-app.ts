@@ -3,8 +3,16 @@ import { Hono } from "hono";
 import { limitBody } from "../limit-body.ts";
 import type { SigningKey } from "../oauth/signing-key.ts";
 import type { Tenant } from "../tenant.ts";
+import { actionsRoutes } from "./actions.ts";
 import { authenticate, type ManagementVariables } from "./authorize.ts";
+import { clientsRoutes } from "./clients.ts";
+import { connectionsRoutes } from "./connections.ts";
 import { ManagementApiError } from "./management-error.ts";
+import { rateLimit } from "./rate-limit.ts";
+import { resourceServersRoutes } from "./resource-servers.ts";
+import { tenantPoliciesRoutes } from "./tenant-policies.ts";
+import { tokenExchangeProfilesRoutes } from "./token-exchange-profiles.ts";
+import { triggersRoutes } from "./triggers.ts";
 import { usersRoutes } from "./users.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -14,12 +22,24 @@ const tooLarge = new ManagementApiError(
   "invalid_body",
 );
 
+const ROUTES = [
+  usersRoutes,
+  actionsRoutes,
+  triggersRoutes,
+  tokenExchangeProfilesRoutes,
+  clientsRoutes,
+  connectionsRoutes,
+  resourceServersRoutes,
+  tenantPoliciesRoutes,
+];
+
 /** The Management API of a tenant, below `/api/v2`. */
 export function managementApp(tenant: Tenant, key: SigningKey): Hono<ManagementVariables> {
   const app = new Hono<ManagementVariables>();
+  app.use(rateLimit(tenant));
   app.use(authenticate(tenant, key));
   app.use(limitBody(MAX_BODY_BYTES, (c) => c.json(tooLarge.toBody(), tooLarge.status)));
-  app.route("/", usersRoutes(tenant));
+  for (const routes of ROUTES) app.route("/", routes(tenant));
   app.all("*", () => {
     throw new ManagementApiError(404, "Not Found");
   });

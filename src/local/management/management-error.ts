@@ -7,6 +7,7 @@ const NAMES: Readonly<Record<number, string>> = {
   404: "Not Found",
   409: "Conflict",
   413: "Payload Too Large",
+  429: "Too Many Requests",
   500: "Internal Server Error",
 };
 

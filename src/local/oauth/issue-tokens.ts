@@ -40,7 +40,7 @@ const RESTRICTED = new Set([
 export async function issueAccessToken(tenant: Tenant, key: SigningKey, grant: Grant): Promise<string> {
   const iat = tenant.nowSeconds();
   const custom = [...(grant.customClaims ?? [])].filter(([name]) => !RESTRICTED.has(name));
-  const isRfc9068 = grant.dialect === "rfc9068_profile";
+  const isRfc9068 = grant.dialect.startsWith("rfc9068_profile");
   const claims = {
     ...Object.fromEntries(custom),
     iss: tenant.issuer,

@@ -56,8 +56,8 @@ export async function runPostLogin(
 ): Promise<LoginCommands> {
   const { client, caller } = exchange;
   const { api, commands } = postLoginApi();
-  for (const id of tenant.postLoginBindings) {
-    const action = tenant.actions.get(id);
+  for (const { action_id } of tenant.postLoginBindings) {
+    const action = tenant.actions.get(action_id);
     if (!action) continue;
     const event = {
       ...commonEvent(tenant, exchange),
