@@ -12,6 +12,7 @@ export interface LocalFile {
   readonly management_client_secret: string;
   readonly redis_rest_url: string;
   readonly redis_rest_token: string;
+  readonly redis_rest_read_only_token: string;
   readonly api_key_pepper: string;
 }
 

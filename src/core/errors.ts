@@ -35,7 +35,17 @@ export type ApiKeysErrorCode =
   | "management_forbidden"
   | "management_rate_limited"
   | "management_unavailable"
-  | "management_refused";
+  | "management_refused"
+  | "bundle_invalid"
+  | "action_foreign"
+  | "action_build_failed"
+  | "action_not_deployed"
+  | "client_missing"
+  | "bindings_conflict"
+  | "deployment_unsettled"
+  | "journal_missing"
+  | "verification_failed"
+  | "confirmation_missing";
 
 /**
  * The one error class of this library: what happened (`message`), which case it is (`code`), what mends it

@@ -19,6 +19,9 @@ export interface ActionBundle {
   readonly metafile: Metafile;
 }
 
+/** How the code of each Action begins that was made here: a deployment changes no other. */
+export const ACTION_MARK = "// Made by auth0-api-keys";
+
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Bundles an Action for a deployment, from `actions/`. What it requires from npm stays outside and is pinned. */
@@ -36,6 +39,7 @@ export async function bundleAction(trigger: Trigger, deployment: Deployment): Pr
     target: "node18",
     charset: "utf8",
     external: ["@upstash/redis"],
+    banner: { js: `${ACTION_MARK}, from actions/${trigger}.ts: change it there, not here.` },
     define: { DEPLOYMENT: JSON.stringify({ subjectTokenType, keyPrefixes, apis }) },
     legalComments: "none",
     logLevel: "silent",

@@ -44,6 +44,25 @@ const configSchema = v.strictObject({
   ),
   clients: v.optional(v.array(v.pipe(v.string(), v.minLength(1))), []),
   policy: v.optional(policySchema, {}),
+  name: v.optional(
+    v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{2,39}$/, "must be like api-keys")),
+    "api-keys",
+  ),
+  postLoginPosition: v.optional(v.picklist(["first", "last"]), "last"),
+  ipThrottling: v.optional(
+    v.strictObject({
+      maxAttempts: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100)),
+      regainMs: v.pipe(v.number(), v.integer(), v.minValue(1_000), v.maxValue(86_400_000)),
+    }),
+  ),
+  verify: v.optional(
+    v.strictObject({
+      userId: v.pipe(v.string(), v.minLength(1)),
+      clientId: v.optional(v.string()),
+      audience: v.optional(v.string()),
+      scope: v.optional(v.string()),
+    }),
+  ),
 });
 
 /** What `deploy.config.ts` says. Only what has no default is required. */
@@ -63,6 +82,32 @@ export interface DeployConfigInput {
   readonly clients?: readonly string[];
   /** What keys may be made. Default: 20 a user, 90 days, at most 366, none without expiry, 30 days of retention. */
   readonly policy?: Partial<Policy>;
+  /** What the Actions and the profile are named after on the tenant, 3 to 40 characters. Default: `api-keys`. */
+  readonly name?: string;
+  /**
+   * Where the post-login Action stands among the tenant's others. Default: `last`, since of several Actions the last
+   * word on a scope counts, and this one takes scopes away.
+   */
+  readonly postLoginPosition?: "first" | "last";
+  /** Suspicious-IP throttling of exchanges: attempts, and milliseconds until one is regained. Default: left alone. */
+  readonly ipThrottling?: IpThrottlingStage;
+  /** Who exchanges a throw-away key after a deployment, to see that it works. Default: nobody. */
+  readonly verify?: VerifyConfig;
+}
+
+/** The stage `pre-custom-token-exchange` of the suspicious-IP throttling. */
+export interface IpThrottlingStage {
+  readonly maxAttempts: number;
+  readonly regainMs: number;
+}
+
+/** The exchange that verifies a deployment. Without more: the first client, the first API, its first scope. */
+export interface VerifyConfig {
+  /** A user made for this, with no rights that matter. */
+  readonly userId: string;
+  readonly clientId?: string | undefined;
+  readonly audience?: string | undefined;
+  readonly scope?: string | undefined;
 }
 
 /** A deployment as it was configured, with all defaults in place. */
@@ -71,6 +116,10 @@ export interface DeployConfig extends Deployment {
   readonly policy: Policy;
   /** Descriptions of the scopes, for people. */
   readonly scopeDescriptions: Readonly<Record<string, string>>;
+  readonly name: string;
+  readonly postLoginPosition: "first" | "last";
+  readonly ipThrottling?: IpThrottlingStage;
+  readonly verify?: VerifyConfig;
 }
 
 /** Checks a configuration and fills in its defaults. Throws `configuration_invalid` with every mistake in it. */
@@ -85,6 +134,7 @@ export function defineConfig(input: DeployConfigInput): DeployConfig {
     );
   }
   const { subjectTokenType, keyPrefix, retiredKeyPrefixes, apis, clients, policy } = parsed.output;
+  const { name, postLoginPosition, ipThrottling, verify } = parsed.output;
   return {
     subjectTokenType,
     keyPrefixes: [...new Set([keyPrefix, ...retiredKeyPrefixes])],
@@ -92,5 +142,9 @@ export function defineConfig(input: DeployConfigInput): DeployConfig {
     clients,
     policy,
     scopeDescriptions: Object.assign({}, ...apis.map((api) => api.scopes)) as Record<string, string>,
+    name,
+    postLoginPosition,
+    ...(ipThrottling && { ipThrottling }),
+    ...(verify && { verify }),
   };
 }

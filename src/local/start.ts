@@ -56,6 +56,7 @@ export interface LocalTenantDescription {
   readonly management_client_secret: string;
   readonly redis_rest_url: string;
   readonly redis_rest_token: string;
+  readonly redis_rest_read_only_token: string;
   readonly subject_token_type: string;
   readonly client_id: string;
   readonly audience: string;
@@ -68,6 +69,8 @@ export interface LocalTenant {
   readonly description: LocalTenantDescription;
   readonly tenant: Tenant;
   readonly redis: RedisEngine;
+  /** Answers a request to the issuer in process. An exchange needs a socket: it asks for the caller's address. */
+  fetch(request: Request): Promise<Response>;
   /** How many requests the Redis REST endpoint has answered. */
   redisRequests(): number;
   stop(): Promise<void>;
@@ -131,13 +134,15 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
       management_client_secret: management.client_secret,
       redis_rest_url: redisRest.url,
       redis_rest_token: tokens.token,
+      redis_rest_read_only_token: tokens.readOnlyToken,
       subject_token_type: options.subjectTokenType,
       client_id: options.clients[0] ?? "",
       audience,
       users: DEMO_USERS.map(({ user_id, email }) => ({ user_id, email })),
       api_url: api.url,
     };
-    return { description, tenant, redis, redisRequests: () => redisRequests, stop };
+    const fetch = async (request: Request) => app.fetch(request);
+    return { description, tenant, redis, fetch, redisRequests: () => redisRequests, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -50,7 +50,7 @@ describe("token exchange profiles", () => {
     expect((await api("PATCH", `${path}/${body["id"]}`, { action_id: "x" })).status).toBe(400);
     const first = await api("GET", `${path}?take=1`);
     expect(first.body["token_exchange_profiles"]).toHaveLength(1);
-    const next = await api("GET", `${path}?take=1&from=${first.body["next"]}`);
+    const next = await api("GET", `${path}?take=1&from=${String(first.body["next"])}`);
     expect(next.body).toMatchObject({ token_exchange_profiles: [{ name: "Renamed" }] });
     expect(next.body).not.toHaveProperty("next");
     expect((await api("DELETE", `${path}/${body["id"]}`)).status).toBe(204);

@@ -1,0 +1,77 @@
+import { ApiKeysError } from "../../core/errors.ts";
+import type { Change } from "../change.ts";
+import type { ManagementApi } from "../management-api.ts";
+import { CUSTOM_AUTHENTICATION, type ClientState, type TenantState } from "../tenant-state.ts";
+
+// Named, so that no answer holds a client_secret.
+const FIELDS = "client_id,token_exchange";
+
+/** Reads the deployment's clients. Needs `read:clients`. Throws `client_missing`. */
+export async function readClients(api: ManagementApi, clientIds: readonly string[]): Promise<ClientState[]> {
+  const found: ClientState[] = [];
+  for (const clientId of clientIds) found.push({ clientId, types: await readTypes(api, clientId) });
+  return found;
+}
+
+/** Whether a client may use profiles of our type. */
+export function planClient(clientId: string, { clients }: TenantState): Change[] {
+  const client = clients.find((one) => one.clientId === clientId);
+  if (client?.types?.includes(CUSTOM_AUTHENTICATION)) return [];
+  const kept = client?.types?.length ? `; ${client.types.join(" ")} stays` : "";
+  const why = [`token_exchange.allow_any_profile_of_type lacks ${CUSTOM_AUTHENTICATION}${kept}`];
+  return [{ sign: "~", what: `client ${clientId}`, why, effect: { kind: "enable_client", clientId } }];
+}
+
+/** Takes our type from a client that did not have it, or gives it back. */
+export function restoreClient({ clientId, types }: ClientState, target: TenantState): Change[] {
+  const before = target.clients.find((one) => one.clientId === clientId);
+  const has = types?.includes(CUSTOM_AUTHENTICATION) === true;
+  const had = before?.types?.includes(CUSTOM_AUTHENTICATION) === true;
+  if (!before || has === had) return [];
+  const what = `client ${clientId}`;
+  if (had) return [{ sign: "~", what, why: ["had it before"], effect: { kind: "enable_client", clientId } }];
+  const outage = "it can no longer exchange keys";
+  const why = [`${CUSTOM_AUTHENTICATION} was not in its list before`];
+  const keepsList = before.types !== undefined;
+  return [{ sign: "~", what, why, outage, effect: { kind: "disable_client", clientId, keepsList } }];
+}
+
+/** Adds our type to what a client may use, and leaves the rest. Needs `update:clients`. */
+export async function enableClient(api: ManagementApi, clientId: string): Promise<void> {
+  const types = (await readTypes(api, clientId)) ?? [];
+  if (types.includes(CUSTOM_AUTHENTICATION)) return;
+  await writeTypes(api, clientId, [...types, CUSTOM_AUTHENTICATION]);
+}
+
+/** Takes our type out again. A list that was not there before goes with its last type. */
+export async function disableClient(api: ManagementApi, clientId: string, keepsList: boolean): Promise<void> {
+  const types = await readTypes(api, clientId);
+  if (!types?.includes(CUSTOM_AUTHENTICATION)) return;
+  const others = types.filter((type) => type !== CUSTOM_AUTHENTICATION);
+  await writeTypes(api, clientId, others.length > 0 || keepsList ? others : null);
+}
+
+async function readTypes(api: ManagementApi, clientId: string): Promise<readonly string[] | undefined> {
+  const client = await api.find(`read the client ${clientId}`, () =>
+    api.client.clients.get(clientId, { fields: FIELDS, include_fields: true }),
+  );
+  if (client) return client.token_exchange?.allow_any_profile_of_type;
+  throw new ApiKeysError(
+    "client_missing",
+    `There is no client ${clientId} in this tenant.`,
+    "Create the application in the Auth0 dashboard, and put its client id into deploy.config.ts.",
+  );
+}
+
+async function writeTypes(
+  api: ManagementApi,
+  clientId: string,
+  types: readonly string[] | null,
+): Promise<void> {
+  const token_exchange = types && {
+    allow_any_profile_of_type: types as "custom_authentication"[],
+  };
+  await api.ask(`change the client ${clientId}`, () =>
+    api.client.clients.update(clientId, { token_exchange }),
+  );
+}

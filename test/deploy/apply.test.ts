@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { planApply } from "../../src/deploy/apply.ts";
+import type { DeployConfigInput } from "../../src/deploy/config.ts";
+import { newClock } from "../support/clock.ts";
+import { deployingTo, planAndApply, snapshot, strip } from "../support/deploying.ts";
+import { watchRequests, type Fault, type Requests } from "../support/requests.ts";
+import { ADA, CLIENT_ID, CONFIG, stage, type Stage } from "../support/stage.ts";
+
+const clock = newClock();
+let s: Stage;
+let requests: Requests;
+beforeAll(async () => {
+  s = await stage({ deployed: false, nowMs: clock.nowMs });
+  requests = watchRequests(s.local, clock.nowMs);
+});
+afterAll(async () => {
+  requests.close();
+  await s.stop();
+});
+beforeEach(() => {
+  strip(s.local.tenant);
+  requests.reset();
+});
+
+const writes = () => requests.seen.filter((one) => !one.startsWith("GET ") && !one.includes("/oauth/token"));
+
+test("from an empty tenant to keys that can be exchanged; a second run finds nothing and writes nothing", async () => {
+  const deploying = await deployingTo(s, clock);
+  await planAndApply(deploying);
+  expect(deploying.progress).toEqual([
+    "[1/8] + API https://api.acme.example",
+    "[2/8] + API https://billing.acme.example",
+    "[3/8] + Action api-keys-custom-token-exchange",
+    "[4/8] + Action api-keys-post-login",
+    "[5/8] + binding of api-keys-post-login",
+    "[6/8] + token exchange profile urn:acme:api-key",
+    "[7/8] ~ client acmeCommandLineClient00000000001",
+    "[8/8] ~ client acmeOtherCommandLineClient000002",
+  ]);
+  const { key } = await s.create(ADA, { scope: "read:things" });
+  expect((await s.exchange(key)).status).toBe(200);
+
+  requests.reset();
+  const { changes } = await planApply(deploying);
+  expect(changes).toEqual([]);
+  await planAndApply(deploying);
+  expect(writes()).toEqual([]);
+});
+
+test("a secret that changes is seen by its fingerprint, and only its own Action is deployed again", async () => {
+  await planAndApply(await deployingTo(s, clock));
+  const changed = await deployingTo(s, clock, { redisToken: "another token" });
+  const { changes } = await planApply(changed);
+  expect(changes.map(({ what, why }) => [what, why])).toEqual([
+    ["Action api-keys-custom-token-exchange", ["code or secrets"]],
+  ]);
+  await planAndApply(changed);
+  const running = [...s.local.tenant.actions.values()].find((one) => one.version.trigger !== "post-login");
+  expect(running?.version.secrets["UPSTASH_REDIS_REST_TOKEN"]).toBe("another token");
+  expect(JSON.stringify([changed.journal.entries, changed.progress, changes])).not.toContain("another token");
+});
+
+test("a draft that was changed in the dashboard but not deployed is no difference", async () => {
+  const deploying = await deployingTo(s, clock);
+  await planAndApply(deploying);
+  const [action] = s.local.tenant.actionStates.values();
+  if (!action) throw new Error("no Action");
+  s.local.tenant.actionStates.set(action.id, { ...action, draft: { ...action.draft, code: "//" } });
+  expect((await planApply(deploying)).changes).toEqual([]);
+});
+
+test("an Action of the same name that was not made here is not touched", async () => {
+  const deploying = await deployingTo(s, clock);
+  const create = deploying.api.client.actions.create({
+    name: "api-keys-post-login",
+    supported_triggers: [{ id: "post-login", version: "v3" }],
+    code: "exports.onExecutePostLogin = async () => {};",
+  });
+  await create;
+  const before = snapshot(s.local.tenant);
+  await expect(planAndApply(deploying)).rejects.toMatchObject({ code: "action_foreign" });
+  expect(snapshot(s.local.tenant)).toBe(before);
+});
+
+test("a failing build leaves the old version live and says why", async () => {
+  const deploying = await deployingTo(s, clock);
+  await planAndApply(deploying);
+  const running = [...s.local.tenant.actions.values()];
+  const { desired } = deploying;
+  const exchange = desired.actions["custom-token-exchange"];
+  const dependencies = [{ name: "@upstash/redis", version: "0.0.0-none" }];
+  const broken = {
+    ...desired,
+    actions: { ...desired.actions, "custom-token-exchange": { ...exchange, dependencies } },
+  };
+  await expect(planAndApply({ ...deploying, desired: broken })).rejects.toMatchObject({
+    code: "action_build_failed",
+    message: expect.stringContaining("No matching version found for @upstash/redis@0.0.0-none.") as string,
+  });
+  expect([...s.local.tenant.actions.values()]).toEqual(running);
+});
+
+describe("any one request may go wrong, and a second run ends as an undisturbed one", () => {
+  // One of each kind of resource: every request that apply can send is among them.
+  const config: Partial<DeployConfigInput> = {
+    apis: CONFIG.apis.slice(0, 1),
+    clients: [CLIENT_ID],
+    ipThrottling: { maxAttempts: 20, regainMs: 60_000 },
+  };
+  let undisturbed: { readonly state: string; readonly requests: readonly string[] };
+  beforeAll(async () => {
+    strip(s.local.tenant);
+    requests.reset();
+    await planAndApply(await deployingTo(s, clock, { config }));
+    undisturbed = { state: snapshot(s.local.tenant), requests: [...requests.seen] };
+  });
+
+  test.each<Fault>(["fail", "time out", "drop after effect"])("%s, at every request", async (fault) => {
+    expect(undisturbed.requests.length).toBeGreaterThan(30);
+    for (const [number, spoiled] of undisturbed.requests.entries()) {
+      strip(s.local.tenant);
+      requests.reset();
+      requests.spoil(number, fault);
+      const first = await deployingTo(s, clock, { config });
+      const error = await planAndApply(first).catch((error: unknown) => error);
+      expect([spoiled, error]).toEqual([spoiled, expect.objectContaining({ name: "ApiKeysError" })]);
+      requests.reset();
+      await clock.sleep(2_000);
+      await planAndApply({ ...(await deployingTo(s, clock, { config })), journal: first.journal });
+      expect([spoiled, snapshot(s.local.tenant)]).toEqual([spoiled, undisturbed.state]);
+    }
+  });
+
+  test.each(["GET", "POST", "PATCH"])(
+    "the rate limit is waited for at a %s, and the run goes on",
+    async (method) => {
+      const of = undisturbed.requests.filter((one) => one.startsWith(`${method} /api`));
+      for (const spoiled of of.slice(0, 3)) {
+        const number = undisturbed.requests.indexOf(spoiled);
+        strip(s.local.tenant);
+        requests.reset();
+        requests.spoil(number, "rate limit");
+        const before = clock.nowMs();
+        await planAndApply(await deployingTo(s, clock, { config }));
+        expect([spoiled, clock.nowMs() - before >= 6_000]).toEqual([spoiled, true]);
+        expect(snapshot(s.local.tenant)).toBe(undisturbed.state);
+      }
+    },
+  );
+});

@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { findDrift } from "../../src/deploy/drift.ts";
+import { planDestroy, planRollback, undo } from "../../src/deploy/undo.ts";
+import { newClock } from "../support/clock.ts";
+import { deployingTo, planAndApply, snapshot, strip } from "../support/deploying.ts";
+import { moveIn } from "../support/neighbours.ts";
+import { watchRequests, type Requests } from "../support/requests.ts";
+import { stage, type Stage } from "../support/stage.ts";
+
+const clock = newClock();
+const config = { ipThrottling: { maxAttempts: 20, regainMs: 60_000 } };
+let s: Stage;
+let requests: Requests;
+let grants: number;
+beforeAll(async () => {
+  s = await stage({ deployed: false, nowMs: clock.nowMs });
+  grants = s.local.tenant.clientGrants.length;
+  requests = watchRequests(s.local, clock.nowMs);
+});
+afterAll(async () => {
+  requests.close();
+  await s.stop();
+});
+beforeEach(() => {
+  strip(s.local.tenant);
+  s.local.tenant.clientGrants.splice(grants);
+});
+
+type Deployment = Awaited<ReturnType<typeof deployingTo>>;
+const rollBack = async (deployment: Deployment) =>
+  undo(deployment, "rollback", await planRollback(deployment));
+const destroy = async (deployment: Deployment) => undo(deployment, "destroy", await planDestroy(deployment));
+
+describe.each([
+  ["a bare tenant", () => undefined],
+  ["a tenant with Actions, profiles and grants of others", () => moveIn(s.local.tenant)],
+])("%s", (_, furnish) => {
+  test("is after a destruction what it was before the first apply", async () => {
+    furnish();
+    await clock.sleep(2_000);
+    const before = snapshot(s.local.tenant);
+    const deployment = await deployingTo(s, clock, { config });
+    await planAndApply(deployment);
+    const again = await deployingTo(s, clock, { config, redisToken: "another" });
+    await planAndApply({ ...again, journal: deployment.journal });
+    await destroy(deployment);
+    expect(snapshot(s.local.tenant)).toBe(before);
+    expect((await planDestroy(deployment)).changes).toEqual([]);
+  });
+
+  test("is after a rollback what it was before the last apply, secrets and all", async () => {
+    furnish();
+    await clock.sleep(2_000);
+    const bare = snapshot(s.local.tenant);
+    const deployment = await deployingTo(s, clock, { config });
+    await planAndApply(deployment);
+    const first = running();
+    const second = {
+      ...(await deployingTo(s, clock, { config, redisToken: "another" })),
+      journal: deployment.journal,
+    };
+    await planAndApply(second);
+    expect(running()).not.toEqual(first);
+    const planned = await planRollback(second);
+    expect(planned.caveats).toEqual([expect.stringContaining("gets version 1's own secrets back")]);
+    await undo(second, "rollback", planned);
+    expect(running()).toEqual(first);
+    await rollBack(deployment);
+    expect(snapshot(s.local.tenant)).toBe(bare);
+    await expect(planRollback(deployment)).rejects.toMatchObject({ code: "journal_missing" });
+  });
+});
+
+test("our Action is bound last, and the others keep their order, names and places", async () => {
+  moveIn(s.local.tenant);
+  await clock.sleep(2_000);
+  const names = () => s.local.tenant.postLoginBindings.map(({ display_name }) => display_name);
+  const deployment = await deployingTo(s, clock);
+  await planAndApply(deployment);
+  expect(names()).toEqual(["enrich!", "audit!", "redirect!", "api-keys-post-login"]);
+  await planAndApply({
+    ...(await deployingTo(s, clock, { config: { postLoginPosition: "first" } })),
+    journal: deployment.journal,
+  });
+  expect(names()).toEqual(["api-keys-post-login", "enrich!", "audit!", "redirect!"]);
+  await rollBack(deployment);
+  expect(names()).toEqual(["enrich!", "audit!", "redirect!", "api-keys-post-login"]);
+});
+
+test("an interrupted apply and the one that completes it are taken back together", async () => {
+  const bare = snapshot(s.local.tenant);
+  const deployment = await deployingTo(s, clock);
+  requests.reset();
+  requests.spoil(25, "fail");
+  await expect(planAndApply(deployment)).rejects.toMatchObject({ name: "ApiKeysError" });
+  requests.reset();
+  await clock.sleep(2_000);
+  await planAndApply(deployment);
+  await rollBack(deployment);
+  expect(snapshot(s.local.tenant)).toBe(bare);
+});
+
+test("without a journal, a destruction removes Actions, binding and profile, and says what it leaves", async () => {
+  await planAndApply(await deployingTo(s, clock));
+  const deployment = await deployingTo(s, clock);
+  const planned = await planDestroy(deployment);
+  expect(planned.caveats).toEqual([expect.stringContaining("they stay as they are")]);
+  await undo(deployment, "destroy", planned);
+  const { actionStates, profiles, postLoginBindings, resourceServers } = s.local.tenant;
+  expect([actionStates.size, profiles.size, postLoginBindings.length]).toEqual([0, 0, 0]);
+  expect(resourceServers.size).toBe(2);
+});
+
+describe("drift", () => {
+  test("is none right after a deployment", async () => {
+    const deployment = await deployingTo(s, clock);
+    await planAndApply(deployment);
+    expect(await findDrift(deployment)).toEqual([]);
+  });
+
+  test("names an edited Action, reordered bindings, a changed secret and a deleted profile", async () => {
+    moveIn(s.local.tenant);
+    await clock.sleep(2_000);
+    const deployment = await deployingTo(s, clock);
+    await planAndApply(deployment);
+    const { client } = deployment.api;
+    const { actionStates, postLoginBindings, profiles } = s.local.tenant;
+    const byName = (name: string) => [...actionStates.values()].find((one) => one.name === name)?.id ?? "";
+    const login = byName("api-keys-post-login");
+    await client.actions.update(login, { code: "exports.onExecutePostLogin = async () => {};" });
+    await clock.sleep(2_000);
+    await client.actions.deploy(login);
+    await clock.sleep(2_000);
+    const exchange = byName("api-keys-custom-token-exchange");
+    const { secrets } = actionStates.get(exchange)?.draft ?? { secrets: [] };
+    await client.actions.update(exchange, { secrets: secrets.map(({ name }) => ({ name, value: "other" })) });
+    postLoginBindings.reverse();
+    const ours = [...profiles.values()].find(({ action_id }) => action_id === exchange);
+    await client.tokenExchangeProfiles.delete(ours?.id ?? "");
+    expect((await findDrift(deployment)).map(({ what, how }) => `${what}: ${how}`)).toEqual([
+      "Action api-keys-custom-token-exchange: secret API_KEY_PEPPER was set anew",
+      "Action api-keys-custom-token-exchange: secret UPSTASH_REDIS_REST_TOKEN was set anew",
+      "Action api-keys-custom-token-exchange: secret UPSTASH_REDIS_REST_URL was set anew",
+      "Action api-keys-post-login: version 2 runs, not 1",
+      "Action api-keys-post-login: the code that runs was changed",
+      "Action api-keys-post-login: the draft was changed",
+      "bindings of post-login: their order was changed",
+      "token exchange profile urn:acme:api-key: was deleted",
+    ]);
+  });
+
+  test("is not known without a journal", async () => {
+    await expect(findDrift(await deployingTo(s, clock))).rejects.toMatchObject({ code: "journal_missing" });
+  });
+});
+
+function running() {
+  return [...s.local.tenant.actions.values()].map(({ version }) => [version.code, version.secrets]);
+}
