@@ -16,4 +16,6 @@ export default defineConfig({
   ],
   clients: ["acmeCommandLineClient00000000001"],
   policy: { maxKeysPerUser: 20, defaultLifetimeDays: 90, maxLifetimeDays: 366, allowNoExpiry: false },
+  // A user made for this alone: apply exchanges a throw-away key of it to see that the deployment works.
+  verify: { userId: "auth0|ada" },
 });

@@ -14,6 +14,8 @@ export interface StartOptions extends LocalDeployment {
   readonly port: number;
   readonly redis: string | undefined;
   readonly limits: boolean;
+  /** Whether the product is deployed on it already. */
+  readonly deployed?: boolean;
   /** Inferred behaviours to change, as `name=value`. */
   readonly fidelity?: readonly string[];
   readonly onLog: (line: string) => void;
@@ -37,6 +39,7 @@ interface Options {
   readonly port: number;
   readonly redis?: string;
   readonly limits: boolean;
+  readonly bare?: true;
   readonly json?: true;
   readonly fidelity: readonly string[];
 }
@@ -60,6 +63,7 @@ export async function runStart(
       "--redis <engine>",
       "memory, server, or redis://… (default: server if it is installed, else memory)",
     )
+    .option("--bare", "without the product: for npm run deploy -- apply --local")
     .option("--no-limits", "lift the rate limits and the throttling of addresses")
     .option(
       "--fidelity <name=value>",
@@ -82,7 +86,15 @@ async function serve(
   const { port, redis, limits, fidelity } = options;
   const deployment = await prepareLocalDeployment(io.env);
   const onLog = (line: string) => io.stderr(`${line}\n`);
-  const tenant = await start({ ...deployment, port, redis, limits, fidelity, onLog });
+  const tenant = await start({
+    ...deployment,
+    port,
+    redis,
+    limits,
+    deployed: options.bare !== true,
+    fidelity,
+    onLog,
+  });
   try {
     await writeLocalFile(io.env, { ...tenant.description, api_key_pepper: deployment.pepper });
     const code = await runKeys(["init", "--local"], { ...io, stdout: () => undefined });

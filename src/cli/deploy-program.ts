@@ -1,0 +1,117 @@
+import { Command } from "commander";
+
+import { ApiKeysError } from "../core/errors.ts";
+import { apply, planApply, type Planned } from "../deploy/apply.ts";
+import { findDrift } from "../deploy/drift.ts";
+import type { DeployClock } from "../deploy/management-api.ts";
+import { planDestroy, planRollback, undo } from "../deploy/undo.ts";
+import type { Io } from "./io.ts";
+import { markStore, openDeploying, verifyOpened, type DeployOptions } from "./open-deploying.ts";
+import { table } from "./present-key.ts";
+import { planJson, planText } from "./present-plan.ts";
+import { runProgram } from "./run-program.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Time, and who is there to be asked. */
+export interface DeployEnvironment {
+  readonly clock: DeployClock;
+  readonly terminal: Terminal;
+}
+
+type WritingOptions = DeployOptions & { readonly yes?: true };
+
+/** Runs `deploy`. Gives the exit code: 0 done, 1 failed, 2 wrong usage, 3 there are changes (`plan --exit-code`). */
+export async function runDeploy(
+  argv: readonly string[],
+  io: Io,
+  environment: DeployEnvironment,
+): Promise<0 | 1 | 2 | 3> {
+  let hasChanges = false;
+  const program = deployProgram(io, environment, () => {
+    hasChanges = true;
+  });
+  const code = await runProgram(program, argv, io);
+  return code === 0 && hasChanges ? 3 : code;
+}
+
+function deployProgram(io: Io, { clock, terminal }: DeployEnvironment, onChanges: () => void): Command {
+  const program = new Command("deploy").description("Bring API keys to an Auth0 tenant, and take them back.");
+  const add = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .option("--config <file>", "the deployment's configuration", "deploy.config.ts")
+      .option("--journal <file>", "what was done to this tenant (default: .deploy/DOMAIN.jsonl)")
+      .option("--json", "print one JSON value")
+      .option("--local", "use the running local tenant");
+  const addWriting = (name: string, description: string) =>
+    add(name, description).option("--yes", "do not ask before writing");
+  const open = async (options: DeployOptions) => openDeploying(io, options, clock);
+  const print = (options: DeployOptions, value: unknown, text: string) =>
+    io.stdout(options.json ? `${JSON.stringify(value)}\n` : text);
+
+  /** Whether to go on. Nobody to ask and no --yes is an error: a pipeline must say what it wants. */
+  const confirmed = async (options: WritingOptions, question: string): Promise<boolean> => {
+    if (options.yes) return true;
+    if (terminal.isInteractive) return terminal.confirm(question);
+    throw new ApiKeysError("confirmation_missing", "Nobody is there to confirm the plan.", "Add --yes.");
+  };
+  const show = (
+    options: DeployOptions,
+    { changes, caveats }: Planned & { readonly caveats?: readonly string[] },
+  ) => io[options.json ? "stderr" : "stdout"](planText(changes, caveats));
+
+  add("plan", "say what apply would change, and write nothing")
+    .option("--exit-code", "end with 3 if there are changes")
+    .action(async (options: DeployOptions & { readonly exitCode?: true }) => {
+      const { changes } = await planApply((await open(options)).deploying);
+      print(options, planJson(changes), planText(changes));
+      if (options.exitCode && changes.length > 0) onChanges();
+    });
+
+  addWriting("apply", "bring the tenant to what deploy.config.ts says, then verify it")
+    .option("--no-verify", "do not exchange a throw-away key at the end")
+    .action(async (options: WritingOptions & { readonly verify: boolean }) => {
+      const opened = await open(options);
+      const planned = await planApply(opened.deploying);
+      show(options, planned);
+      const isAsked = planned.changes.length > 0;
+      if (isAsked && !(await confirmed(options, "Apply this?"))) return;
+      await apply(opened.deploying, planned);
+      await markStore(opened);
+      const checks = options.verify && opened.config.verify ? await verifyOpened(opened) : undefined;
+      if (options.verify && !checks) io.stderr("Not verified: deploy.config.ts names no user for it.\n");
+      if (options.json) print(options, { ...planJson(planned.changes), checks: checks ?? null }, "");
+    });
+
+  add("verify", "exchange a throw-away key and look at what comes back").action(
+    async (options: DeployOptions) => {
+      const checks = await verifyOpened(await open(options));
+      print(options, { checks }, `${checks.length} checks passed.\n`);
+    },
+  );
+
+  add("drift", "say what others changed since the last deployment").action(async (options: DeployOptions) => {
+    const drift = await findDrift((await open(options)).deploying);
+    const text =
+      drift.length === 0 ? "Nothing was changed.\n" : table(drift.map(({ what, how }) => [what, how]));
+    print(options, { drift }, text);
+  });
+
+  const undoes = {
+    rollback: ["back to how the tenant was before the last apply", planRollback, "Roll this back?"],
+    destroy: ["remove everything that was made, and nothing else; keys stay", planDestroy, "Remove this?"],
+  } as const;
+  for (const command of ["rollback", "destroy"] as const) {
+    const [description, planUndo, question] = undoes[command];
+    addWriting(command, description).action(async (options: WritingOptions) => {
+      const { deploying } = await open(options);
+      const planned = await planUndo(deploying);
+      show(options, planned);
+      if (planned.changes.length > 0 && !(await confirmed(options, question))) return;
+      await undo(deploying, command, planned);
+      if (options.json) print(options, planJson(planned.changes, planned.caveats), "");
+    });
+  }
+  return program;
+}

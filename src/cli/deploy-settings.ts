@@ -1,0 +1,44 @@
+import { ApiKeysError } from "../core/errors.ts";
+import type { ActionSecrets } from "../deploy/desired.ts";
+import type { Io } from "./io.ts";
+import { readLocalFile } from "./local-file.ts";
+import { readSettings, type Settings } from "./settings.ts";
+
+/** Settings of a deployment: those of the keys, and what the Action is given. */
+export interface DeploySettings extends Settings {
+  readonly actionSecrets: ActionSecrets;
+  /** Of the client that verifies a deployment, where it is a confidential one. */
+  readonly verifyClientSecret: string | undefined;
+}
+
+/**
+ * Reads them from the environment, or from the running local tenant. The Action gets the read-only token of the Redis
+ * database from `UPSTASH_REDIS_REST_READ_ONLY_TOKEN`. Throws `configuration_invalid`.
+ */
+export async function readDeploySettings(env: Io["env"], isLocal: boolean): Promise<DeploySettings> {
+  const settings = await readSettings(env, isLocal);
+  const verifyClientSecret = env["VERIFY_CLIENT_SECRET"];
+  if (isLocal) {
+    const local = await readLocalFile(env);
+    const actionSecrets = {
+      API_KEY_PEPPER: local.api_key_pepper,
+      UPSTASH_REDIS_REST_URL: local.redis_rest_url,
+      UPSTASH_REDIS_REST_TOKEN: local.redis_rest_read_only_token,
+    };
+    return { ...settings, actionSecrets, verifyClientSecret };
+  }
+  const readOnlyToken = env["UPSTASH_REDIS_REST_READ_ONLY_TOKEN"] ?? "";
+  if (readOnlyToken === "") {
+    throw new ApiKeysError(
+      "configuration_invalid",
+      "Missing in the environment: UPSTASH_REDIS_REST_READ_ONLY_TOKEN.",
+      "Set it to the database's read-only token, as the Upstash console shows it: the Action needs no other.",
+    );
+  }
+  const actionSecrets = {
+    API_KEY_PEPPER: env["API_KEY_PEPPER"] ?? "",
+    UPSTASH_REDIS_REST_URL: settings.redisUrl,
+    UPSTASH_REDIS_REST_TOKEN: readOnlyToken,
+  };
+  return { ...settings, actionSecrets, verifyClientSecret };
+}

@@ -1,0 +1,23 @@
+import type { Change } from "../deploy/change.ts";
+import { table } from "./present-key.ts";
+
+/** A plan for people: a line a change, then its outage, then what is counted. No secret is in it. */
+export function planText(changes: readonly Change[], caveats: readonly string[] = []): string {
+  if (changes.length === 0 && caveats.length === 0) return "No changes.\n";
+  const count = (sign: Change["sign"]) => changes.filter((change) => change.sign === sign).length;
+  const outages = changes.flatMap(({ what, outage }) =>
+    outage === undefined ? [] : [`! ${what}: ${outage}\n`],
+  );
+  return [
+    table(changes.map(({ sign, what, why }) => [sign, what, why.join("; ")])),
+    ...outages,
+    ...caveats.map((caveat) => `! ${caveat}\n`),
+    `${count("+")} to add, ${count("~")} to change, ${count("-")} to remove.\n`,
+  ].join("");
+}
+
+/** A plan for programs. */
+export function planJson(changes: readonly Change[], caveats: readonly string[] = []): object {
+  const shown = changes.map(({ sign, what, why, outage }) => ({ sign, what, why, outage: outage ?? null }));
+  return { changes: shown, caveats };
+}

@@ -1,0 +1,61 @@
+import { ApiKey } from "../core/api-key.ts";
+import type { keyEntriesOf } from "../core/key-entry.ts";
+import { ApiKeysError } from "../core/errors.ts";
+import type { DeployConfig } from "../deploy/config.ts";
+import type { Verifying } from "../deploy/verify.ts";
+import { createKey } from "../keys/create.ts";
+import type { Keys } from "../keys/keys.ts";
+import { revokeKey } from "../keys/revoke.ts";
+import { writeEntries } from "../keys/write-entries.ts";
+import type { DeploySettings } from "./deploy-settings.ts";
+
+/** Joins keys and configuration to a verification. Throws `configuration_invalid` where no user is configured for it. */
+export function verifyingOf(
+  config: DeployConfig,
+  settings: DeploySettings,
+  keys: Keys,
+  nowMs: () => number,
+): Verifying {
+  const clientId = config.verify?.clientId ?? config.clients[0];
+  const api = config.apis.find((one) => one.identifier === config.verify?.audience) ?? config.apis[0];
+  const scope = config.verify?.scope ?? api?.scopes[0];
+  const userId = config.verify?.userId;
+  if (userId === undefined || clientId === undefined || !api || scope === undefined) {
+    throw new ApiKeysError(
+      "configuration_invalid",
+      "deploy.config.ts does not say who verifies: it needs a user, a client, and an API with a scope.",
+      'Make a user for it in the Auth0 dashboard, and add: verify: { userId: "auth0|…" }',
+    );
+  }
+  return {
+    origin: settings.origin,
+    subjectTokenType: config.subjectTokenType,
+    userId,
+    clientId,
+    clientSecret: settings.verifyClientSecret,
+    audience: api.identifier,
+    scope,
+    nowMs,
+    async createKey() {
+      const name = `verification ${new Date(nowMs()).toISOString()}`;
+      return (await createKey(keys, userId, { name, scope, lifetimeDays: 1 })).apiKey;
+    },
+    unknownKey: () => ApiKey.generate(config.keyPrefixes[0] ?? "", keys.randomBytes).reveal(),
+    async revokeKey(keyId) {
+      await revokeKey(keys, userId, keyId, "verification of a deployment");
+    },
+    forgetKey: async (keyId) => forget(keys, userId, keyId),
+  };
+}
+
+/** Removes entry and record of a key that nobody ever held; the tombstone of any other must stay. */
+async function forget(keys: Keys, userId: string, keyId: string): Promise<void> {
+  await keys.lock(userId, async (lease) => {
+    await keys.records.remove(keyId);
+    const { entries } = await keys.users.read(userId);
+    const others = entries.filter((entry) => (entry as { readonly id?: unknown } | null)?.id !== keyId);
+    const isGone = (after: ReturnType<typeof keyEntriesOf>) => after.every(({ id }) => id !== keyId);
+    const outcome = await writeEntries(keys, lease, userId, others, isGone);
+    if (outcome.kind !== "written") throw outcome.error;
+  });
+}

@@ -1,0 +1,127 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { runDeploy } from "../../src/cli/deploy-program.ts";
+import { writeLocalFile } from "../../src/cli/local-file.ts";
+import { newClock } from "../support/clock.ts";
+import { PEPPER, snapshot, strip } from "../support/deploying.ts";
+import { ADA, stage, type Stage } from "../support/stage.ts";
+
+const clock = newClock();
+let s: Stage;
+let folder: string;
+let journal: string;
+let runs = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "deploy-"));
+  s = await stage({ deployed: false, nowMs: clock.nowMs });
+  await writeLocalFile({ LOCAL_TENANT_DIR: folder }, { ...s.local.description, api_key_pepper: PEPPER });
+});
+afterAll(async () => {
+  await s.stop();
+  await rm(folder, { recursive: true });
+});
+beforeEach(() => {
+  strip(s.local.tenant);
+  journal = join(folder, `${++runs}.jsonl`);
+});
+
+/** Runs the command in process; nobody is there to be asked unless an answer is given. */
+async function deploy(argv: readonly string[], answer?: boolean) {
+  const out = { stdout: "", stderr: "", asked: [] as string[] };
+  const io = {
+    env: { LOCAL_TENANT_DIR: folder },
+    stdout: (text: string) => void (out.stdout += text),
+    stderr: (text: string) => void (out.stderr += text),
+    readStdin: async () => Promise.resolve(""),
+  };
+  const terminal = {
+    isInteractive: answer !== undefined,
+    async confirm(question: string) {
+      out.asked.push(question);
+      return Promise.resolve(answer === true);
+    },
+  };
+  const where = ["--local", "--journal", journal];
+  const code = await runDeploy([...argv, ...where], io, { clock, terminal });
+  return { ...out, code };
+}
+
+/** What must never be printed or kept. */
+async function expectNoSecretIn(...texts: readonly string[]): Promise<void> {
+  const { management_client_secret, redis_rest_token, redis_rest_read_only_token } = s.local.description;
+  const all = [...texts, await readFile(journal, "utf8").catch(() => "")].join("\n");
+  for (const secret of [
+    PEPPER.slice(2),
+    management_client_secret,
+    redis_rest_token,
+    redis_rest_read_only_token,
+  ]) {
+    expect(all).not.toContain(secret);
+  }
+  expect(all).not.toMatch(/acme_live_[0-9A-Za-z]{20}/);
+}
+
+test("apply, plan, verify, drift, destroy: from nothing to working keys, and back to nothing", async () => {
+  const bare = snapshot(s.local.tenant);
+  const planned = await deploy(["plan", "--exit-code"]);
+  expect([planned.code, planned.stdout]).toEqual([
+    3,
+    expect.stringContaining("5 to add, 1 to change, 0 to remove"),
+  ]);
+  expect(snapshot(s.local.tenant)).toBe(bare);
+
+  const applied = await deploy(["apply", "--yes"]);
+  expect([applied.code, applied.stderr]).toEqual([0, expect.stringContaining("ok  a key is exchanged")]);
+  expect(await deploy(["plan", "--exit-code"])).toMatchObject({ code: 0, stdout: "No changes.\n" });
+  expect(await deploy(["verify"])).toMatchObject({ code: 0, stdout: "10 checks passed.\n" });
+  expect(s.local.tenant.users.get(ADA)?.["app_metadata"]).toEqual({ api_keys: [] });
+  expect(await deploy(["drift"])).toMatchObject({ code: 0, stdout: "Nothing was changed.\n" });
+  const destroyed = await deploy(["destroy", "--yes"]);
+  expect(destroyed.code).toBe(0);
+  expect(snapshot(s.local.tenant)).toBe(bare);
+  await expectNoSecretIn(applied.stdout, applied.stderr, planned.stdout, destroyed.stdout, destroyed.stderr);
+});
+
+test("nothing is written without a yes: nobody there is an error, a no is none", async () => {
+  const bare = snapshot(s.local.tenant);
+  const alone = await deploy(["apply"]);
+  expect([alone.code, alone.stderr]).toEqual([1, expect.stringContaining("Nobody is there to confirm")]);
+  const declined = await deploy(["apply"], false);
+  expect([declined.code, declined.asked]).toEqual([0, ["Apply this?"]]);
+  expect(snapshot(s.local.tenant)).toBe(bare);
+  expect((await deploy(["apply", "--no-verify"], true)).code).toBe(0);
+  expect(snapshot(s.local.tenant)).not.toBe(bare);
+  const { stdout } = await deploy(["rollback", "--json"], true);
+  expect(JSON.parse(stdout)).toMatchObject({ changes: expect.any(Array) as object, caveats: [] });
+  expect(snapshot(s.local.tenant)).toBe(bare);
+});
+
+describe("a verification that fails", () => {
+  test("says what is wrong, and leaves no key behind", async () => {
+    await deploy(["apply", "--yes", "--no-verify"]);
+    s.local.tenant.profiles.clear();
+    const { code, stderr } = await deploy(["verify"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("FAILED  a key is exchanged (status 400, invalid_request");
+    expect(stderr).toContain("npm run deploy -- rollback");
+    expect(s.local.tenant.users.get(ADA)?.["app_metadata"]).toEqual({ api_keys: [] });
+    await expectNoSecretIn(stderr);
+  });
+
+  test("sees that the post-login Action does not run", async () => {
+    await deploy(["apply", "--yes", "--no-verify"]);
+    s.local.tenant.postLoginBindings.splice(0);
+    const { code, stderr } = await deploy(["verify"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("FAILED  scope is the key's and no more (read:things openid)");
+  });
+});
+
+test("an unknown command or option is wrong usage", async () => {
+  expect((await deploy(["applyy"])).code).toBe(2);
+  expect((await deploy(["plan", "--secret", "x"])).code).toBe(2);
+});
