@@ -126,10 +126,8 @@ export interface Limits {
   readonly ipAttempts: number;
   /** Milliseconds until an address regains one attempt. */
   readonly ipRegainMs: number;
-  /** Requests a second to the Management API. */
-  readonly managementPerSecond: number;
-  /** Requests to the Management API at once, before it refuses. */
-  readonly managementBurst: number;
+  /** The Management API's: requests a second, and so many at once. Default: unlimited. */
+  readonly management?: { readonly perSecond: number; readonly burst: number };
 }
 
 /** The limits of a Professional plan. */
@@ -137,8 +135,7 @@ export const DEFAULT_LIMITS: Limits = {
   exchangesPerSecond: 4,
   ipAttempts: 10,
   ipRegainMs: 600_000,
-  managementPerSecond: 16,
-  managementBurst: 50,
+  management: { perSecond: 16, burst: 50 },
 };
 
 /** Auth0's own times, but for builds with packages, where it takes about ten seconds. */
@@ -217,11 +214,9 @@ export class Tenant {
         this.nowMs,
       );
       this.ipAttempts = new TokenBucket(limits.ipAttempts, limits.ipRegainMs, this.nowMs);
-      this.managementRate = new TokenBucket(
-        limits.managementBurst,
-        1000 / limits.managementPerSecond,
-        this.nowMs,
-      );
+      const { management } = limits;
+      this.managementRate =
+        management && new TokenBucket(management.burst, 1000 / management.perSecond, this.nowMs);
     }
   }
 

@@ -7,8 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createKey } from "../../src/keys/create.ts";
 import { openKeys } from "../../src/cli/keys/open-keys.ts";
+import { findDrift } from "../../src/deploy/drift.ts";
+import { planDestroy, planRollback, undo } from "../../src/deploy/undo.ts";
 import { listKeys } from "../../src/keys/list.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
+import { deployingTo, planAndApply, strip } from "../support/deploying.ts";
 import { ADA, stage, type Stage } from "../support/stage.ts";
 
 // A validating proxy over Auth0's OpenAPI document: `$OAS_PROXY <upstream> <port>`. CI sets it where it has one.
@@ -49,6 +52,25 @@ describe.runIf(proxyCommand !== undefined)(
       await revokeKey(keys, ADA, apiKey.id, "leaked");
       const text = said.join("");
       expect(text).toMatch(/PATCH|patch/);
+      expect(text).not.toMatch(/violation/i);
+    });
+
+    test("nor do apply, drift, rollback and destroy", async () => {
+      strip(s.local.tenant);
+      const clock = { nowMs: Date.now, sleep: async (ms: number) => sleep(Math.min(ms, 250)) };
+      const throughProxy = { ...s, settings: { ...s.settings, managementApi } };
+      const config = { ipThrottling: { maxAttempts: 20, regainMs: 60_000 } };
+      const deploying = await deployingTo(throughProxy, clock, { config });
+      await planAndApply(deploying);
+      const again = await deployingTo(throughProxy, clock, { config, redisToken: "another" });
+      const second = { ...again, journal: deploying.journal };
+      await planAndApply(second);
+      expect(await findDrift(second)).toEqual([]);
+      await undo(second, "rollback", await planRollback(second));
+      await undo(second, "destroy", await planDestroy(second));
+      expect(s.local.tenant.actionStates.size).toBe(0);
+      const text = said.join("");
+      expect(text).toMatch(/token-exchange-profiles/);
       expect(text).not.toMatch(/violation/i);
     });
   },
