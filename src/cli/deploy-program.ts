@@ -5,6 +5,7 @@ import { apply, planApply, type Planned } from "../deploy/apply.ts";
 import { findDrift } from "../deploy/drift.ts";
 import type { DeployClock } from "../deploy/management-api.ts";
 import { planDestroy, planRollback, undo } from "../deploy/undo.ts";
+import { examine } from "./examine.ts";
 import type { Io } from "./io.ts";
 import { markStore, openDeploying, verifyOpened, type DeployOptions } from "./open-deploying.ts";
 import { table } from "./present-key.ts";
@@ -20,21 +21,21 @@ export interface DeployEnvironment {
 
 type WritingOptions = DeployOptions & { readonly yes?: true };
 
-/** Runs `deploy`. Gives the exit code: 0 done, 1 failed, 2 wrong usage, 3 there are changes (`plan --exit-code`). */
+/** Runs `deploy`. Gives the exit code: 0 done, 1 failed, 2 wrong usage, 3 something was found (`--exit-code`). */
 export async function runDeploy(
   argv: readonly string[],
   io: Io,
   environment: DeployEnvironment,
 ): Promise<0 | 1 | 2 | 3> {
-  let hasChanges = false;
+  let isFound = false;
   const program = deployProgram(io, environment, () => {
-    hasChanges = true;
+    isFound = true;
   });
   const code = await runProgram(program, argv, io);
-  return code === 0 && hasChanges ? 3 : code;
+  return code === 0 && isFound ? 3 : code;
 }
 
-function deployProgram(io: Io, { clock, terminal }: DeployEnvironment, onChanges: () => void): Command {
+function deployProgram(io: Io, { clock, terminal }: DeployEnvironment, onFindings: () => void): Command {
   const program = new Command("deploy").description("Bring API keys to an Auth0 tenant, and take them back.");
   const add = (name: string, description: string) =>
     program
@@ -66,7 +67,7 @@ function deployProgram(io: Io, { clock, terminal }: DeployEnvironment, onChanges
     .action(async (options: DeployOptions & { readonly exitCode?: true }) => {
       const { changes } = await planApply((await open(options)).deploying);
       print(options, planJson(changes), planText(changes));
-      if (options.exitCode && changes.length > 0) onChanges();
+      if (options.exitCode && changes.length > 0) onFindings();
     });
 
   addWriting("apply", "bring the tenant to what deploy.config.ts says, then verify it")
@@ -97,6 +98,15 @@ function deployProgram(io: Io, { clock, terminal }: DeployEnvironment, onChanges
       drift.length === 0 ? "Nothing was changed.\n" : table(drift.map(({ what, how }) => [what, how]));
     print(options, { drift }, text);
   });
+
+  add("doctor", "look for what keeps exchanges from working, and write nothing")
+    .option("--exit-code", "end with 3 if there is an error")
+    .action(async (options: DeployOptions & { readonly exitCode?: true }) => {
+      const findings = await examine(await open(options));
+      const lines = findings.map(({ level, what, fix }) => `${level}: ${what}\n  fix: ${fix}\n`).join("");
+      print(options, { findings }, lines === "" ? "Nothing was found.\n" : lines);
+      if (options.exitCode && findings.some(({ level }) => level === "error")) onFindings();
+    });
 
   const undoes = {
     rollback: ["back to how the tenant was before the last apply", planRollback, "Roll this back?"],

@@ -24,7 +24,7 @@ export async function findDrift({ api, desired, journal }: Deploying): Promise<r
 }
 
 /** How a tenant differs from the state in which it was left. Pure. */
-export function compare(recorded: TenantState, current: TenantState): readonly Drift[] {
+function compare(recorded: TenantState, current: TenantState): readonly Drift[] {
   return [
     ...TRIGGERS.flatMap((trigger) => compareActions(trigger, recorded, current)),
     ...compareBindings(recorded, current),

@@ -20,9 +20,9 @@ export interface ManagementApi {
    * Sends a request. One that is refused by the rate limit is sent again once that is lifted, for it had no effect;
    * nothing else is repeated. Throws an `ApiKeysError` with `doing` in it.
    */
-  ask<T>(doing: string, request: () => PromiseLike<T>): Promise<T>;
+  readonly ask: <T>(doing: string, request: () => PromiseLike<T>) => Promise<T>;
   /** Like `ask`, with `undefined` for what does not exist. */
-  find<T>(doing: string, request: () => PromiseLike<T>): Promise<T | undefined>;
+  readonly find: <T>(doing: string, request: () => PromiseLike<T>) => Promise<T | undefined>;
 }
 
 /** Joins a client to a clock. */
@@ -59,7 +59,7 @@ export function managementApi(client: ManagementClient, clock: DeployClock): Man
 }
 
 /** The HTTP status of a failure, if there was an answer at all. */
-export function statusOf(error: unknown): number | undefined {
+function statusOf(error: unknown): number | undefined {
   return error instanceof ManagementError ? error.statusCode : undefined;
 }
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { runDeploy } from "../../src/cli/deploy-program.ts";
 import { writeLocalFile } from "../../src/cli/local-file.ts";
 import { newClock } from "../support/clock.ts";
+import { deployInProcess } from "../support/deploy-in-process.ts";
 import { PEPPER, snapshot, strip } from "../support/deploying.ts";
 import { ADA, stage, type Stage } from "../support/stage.ts";
 
@@ -29,26 +29,8 @@ beforeEach(() => {
   journal = join(folder, `${++runs}.jsonl`);
 });
 
-/** Runs the command in process; nobody is there to be asked unless an answer is given. */
-async function deploy(argv: readonly string[], answer?: boolean) {
-  const out = { stdout: "", stderr: "", asked: [] as string[] };
-  const io = {
-    env: { LOCAL_TENANT_DIR: folder },
-    stdout: (text: string) => void (out.stdout += text),
-    stderr: (text: string) => void (out.stderr += text),
-    readStdin: async () => Promise.resolve(""),
-  };
-  const terminal = {
-    isInteractive: answer !== undefined,
-    async confirm(question: string) {
-      out.asked.push(question);
-      return Promise.resolve(answer === true);
-    },
-  };
-  const where = ["--local", "--journal", journal];
-  const code = await runDeploy([...argv, ...where], io, { clock, terminal });
-  return { ...out, code };
-}
+const deploy = async (argv: readonly string[], answer?: boolean) =>
+  deployInProcess([...argv, "--journal", journal], { LOCAL_TENANT_DIR: folder }, clock, answer);
 
 /** What must never be printed or kept. */
 async function expectNoSecretIn(...texts: readonly string[]): Promise<void> {

@@ -162,7 +162,7 @@ export async function deleteAction(api: ManagementApi, id: string): Promise<void
 }
 
 /** An Action of the Management API as a state: hashes for code, names for secrets. */
-export function stateOf(trigger: Trigger, action: Management.GetActionResponseContent): ActionState {
+function stateOf(trigger: Trigger, action: Management.GetActionResponseContent): ActionState {
   const { deployed_version: version } = action;
   const code = action.code ?? "";
   return {

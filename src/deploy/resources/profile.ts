@@ -17,7 +17,7 @@ export async function readProfile(
 }
 
 /** Reads every profile of the tenant. */
-export async function readProfiles(api: ManagementApi): Promise<ProfileState[]> {
+async function readProfiles(api: ManagementApi): Promise<ProfileState[]> {
   return api.ask("read the token exchange profiles", async () => {
     const all: ProfileState[] = [];
     for await (const one of await api.client.tokenExchangeProfiles.list({ take: 100 })) {

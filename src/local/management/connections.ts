@@ -11,6 +11,7 @@ const createSchema = v.strictObject({
   name: v.pipe(v.string(), v.maxLength(128), v.regex(/^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$/)),
   strategy: v.string(),
 });
+const listQuery = v.strictObject({ ...totalsQuery, ...checkpointQuery, name: v.optional(v.string()) });
 const clientsSchema = v.array(v.strictObject({ client_id: v.string(), status: v.boolean() }));
 
 /** `/connections` and the clients that each is enabled for. */
@@ -23,9 +24,14 @@ export function connectionsRoutes(tenant: Tenant): Hono<ManagementVariables> {
   };
 
   app.get("/connections", requireScope("read:connections"), (c) => {
-    const { name, ...query } = readQuery(c, v.strictObject({ ...totalsQuery, name: v.optional(v.string()) }));
+    const { name, take, from, ...page } = readQuery(c, listQuery);
     const all = [...tenant.connections.values()].filter((one) => name === undefined || one.name === name);
-    return listPage(c, "connections", all.map(present), query);
+    const shown = all.map(present);
+    // The SDK asks for a checkpoint and for totals at once; the checkpoint wins.
+    const isByCheckpoint = c.req.query("take") !== undefined;
+    return isByCheckpoint
+      ? checkpointPage(c, "connections", shown, { take, from })
+      : listPage(c, "connections", shown, page);
   });
 
   app.post("/connections", requireScope("create:connections"), async (c) => {

@@ -1,0 +1,183 @@
+import { ManagementError } from "auth0";
+
+import { ApiKeysError } from "../core/errors.ts";
+import type { Deploying } from "./apply.ts";
+import type { DeployConfig } from "./config.ts";
+import { deployedPepperFingerprint } from "./desired.ts";
+import type { ManagementApi } from "./management-api.ts";
+import { readBindings } from "./resources/bindings.ts";
+
+/** What a doctor's look at a tenant found; `undefined` where it could not be read. */
+export interface Facts {
+  /** The permissions that the tenant's access token carries. */
+  readonly permissions: readonly string[];
+  /** Whether the plan includes Custom Token Exchange. */
+  readonly isEntitled: boolean | undefined;
+  readonly profileTypes: readonly string[] | undefined;
+  readonly mfaPolicies: readonly string[] | undefined;
+  readonly apis: readonly ApiFacts[];
+  readonly clients: readonly ClientFacts[];
+  /** The connection of the user who verifies, and the clients that it is enabled for. */
+  readonly connection: { readonly name: string; readonly clientIds: readonly string[] } | undefined;
+  readonly ipThrottling:
+    | { readonly isEnabled: boolean; readonly hasStage: boolean; readonly allowlist: readonly string[] }
+    | undefined;
+  /** Names and runtimes of every Action of the tenant. */
+  readonly actions: readonly { readonly name: string; readonly runtime: string }[] | undefined;
+  readonly bindings: number | undefined;
+  /** The fingerprint in the code of the Action that runs. */
+  readonly deployedPepper: string | undefined;
+  /** Seconds by which the tenant's clock is ahead of this machine's. */
+  readonly clockSkewSeconds: number | undefined;
+  readonly redis: RedisFacts;
+}
+
+/** A resource server; without the rest if it does not exist. */
+export interface ApiFacts {
+  readonly identifier: string;
+  readonly dialect?: string;
+  readonly lifetimeSeconds?: number;
+  readonly skipsConsent?: boolean;
+}
+
+/** A client; without the rest if it does not exist. */
+export interface ClientFacts {
+  readonly clientId: string;
+  readonly isFirstParty?: boolean;
+  readonly isOidcConformant?: boolean;
+}
+
+/** The Redis database with the token that the Action has. */
+export type RedisFacts =
+  | { readonly kind: "unreachable" }
+  | {
+      readonly kind: "reached";
+      readonly canWrite: boolean;
+      readonly eviction: "on" | "off" | "unknown";
+    };
+
+/** What the facts are gathered with. */
+export interface Examining extends Pick<Deploying, "api" | "desired"> {
+  readonly config: DeployConfig;
+  /** Asks the token endpoint for a token of the Management API: its scopes, and the `Date` of the answer. */
+  readonly grant: () => Promise<{ readonly scopes: readonly string[]; readonly date: string | null }>;
+  readonly redis: () => Promise<RedisFacts>;
+}
+
+/** Gathers the facts. Writes nothing; what a permission is missing for stays unknown. */
+export async function gatherFacts({ api, desired, config, grant, redis }: Examining): Promise<Facts> {
+  const { client, clock } = api;
+  const { scopes, date } = await grant();
+  const actions = await optional(async () => {
+    const all: { readonly name: string; readonly runtime: string; readonly code: string }[] = [];
+    await api.ask("list the Actions", async () => {
+      for await (const one of await client.actions.list({ per_page: 100 })) {
+        const { name = "", runtime = "", deployed_version: version } = one;
+        all.push({ name, runtime: version?.runtime ?? runtime, code: version?.code ?? "" });
+      }
+    });
+    return all;
+  });
+  const ours = actions?.find(({ name }) => name === desired.actions["custom-token-exchange"].name);
+  return {
+    permissions: scopes,
+    ...(await profileFacts(api)),
+    mfaPolicies: await optional(() =>
+      api.ask("read the MFA policies", () => client.guardian.policies.list()),
+    ),
+    apis: (await optional(async () => apiFacts(api, config))) ?? [],
+    clients: (await optional(async () => clientFacts(api, config))) ?? [],
+    connection: await optional(async () => connectionFacts(api, config.verify?.userId)),
+    ipThrottling: await optional(async () => {
+      const { enabled, allowlist, stage } = await api.ask("read the suspicious-IP throttling", () =>
+        client.attackProtection.suspiciousIpThrottling.get(),
+      );
+      const hasStage = stage?.["pre-custom-token-exchange"] !== undefined;
+      return { isEnabled: enabled === true, hasStage, allowlist: allowlist ?? [] };
+    }),
+    actions: actions?.map(({ name, runtime }) => ({ name, runtime })),
+    bindings: (await optional(async () => readBindings(api)))?.length,
+    deployedPepper: ours && deployedPepperFingerprint(ours.code),
+    clockSkewSeconds: date === null ? undefined : (Date.parse(date) - clock.nowMs()) / 1000,
+    redis: await redis(),
+  };
+}
+
+async function profileFacts(api: ManagementApi): Promise<Pick<Facts, "isEntitled" | "profileTypes">> {
+  try {
+    const profileTypes: string[] = [];
+    for await (const one of await api.client.tokenExchangeProfiles.list({ take: 100 })) {
+      profileTypes.push(one.subject_token_type ?? "");
+    }
+    return { isEntitled: true, profileTypes };
+  } catch (error) {
+    if (!(error instanceof ManagementError) || error.statusCode !== 403) throw error;
+    const { errorCode } = (error.body ?? {}) as { readonly errorCode?: unknown };
+    return { isEntitled: errorCode === "insufficient_scope" ? undefined : false, profileTypes: undefined };
+  }
+}
+
+async function apiFacts({ client, find }: ManagementApi, { apis }: DeployConfig): Promise<ApiFacts[]> {
+  const facts: ApiFacts[] = [];
+  for (const { identifier } of apis) {
+    const api = await find(`read the API ${identifier}`, () => client.resourceServers.get(identifier));
+    facts.push({
+      identifier,
+      ...(api && {
+        dialect: api.token_dialect ?? "access_token",
+        lifetimeSeconds: api.token_lifetime ?? 86_400,
+        skipsConsent: api.skip_consent_for_verifiable_first_party_clients === true,
+      }),
+    });
+  }
+  return facts;
+}
+
+async function clientFacts(
+  { client, find }: ManagementApi,
+  { clients }: DeployConfig,
+): Promise<ClientFacts[]> {
+  const facts: ClientFacts[] = [];
+  // Named, so that no answer holds a client_secret.
+  const fields = { fields: "client_id,is_first_party,oidc_conformant", include_fields: true };
+  for (const clientId of clients) {
+    const found = await find(`read the client ${clientId}`, () => client.clients.get(clientId, fields));
+    facts.push({
+      clientId,
+      ...(found && {
+        isFirstParty: found.is_first_party === true,
+        isOidcConformant: found.oidc_conformant === true,
+      }),
+    });
+  }
+  return facts;
+}
+
+async function connectionFacts(
+  { client, ask, find }: ManagementApi,
+  userId: string | undefined,
+): Promise<Facts["connection"]> {
+  if (userId === undefined) return undefined;
+  const fields = { fields: "identities", include_fields: true };
+  const user = await find(`read the user ${userId}`, () => client.users.get(userId, fields));
+  const name = user?.identities?.[0]?.connection;
+  if (name === undefined) return undefined;
+  const { data } = await ask("read the connections", () => client.connections.list({ name }));
+  const id = data[0]?.id;
+  if (id === undefined) return undefined;
+  const clientIds: string[] = [];
+  await ask(`read the clients of the connection ${name}`, async () => {
+    for await (const one of await client.connections.clients.get(id)) clientIds.push(one.client_id);
+  });
+  return { name, clientIds };
+}
+
+/** A fact that a missing permission leaves unknown. */
+async function optional<T>(read: () => PromiseLike<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof ApiKeysError && error.code === "management_forbidden") return undefined;
+    throw error;
+  }
+}

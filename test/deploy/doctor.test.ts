@@ -1,0 +1,247 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { writeLocalFile, type LocalFile } from "../../src/cli/local-file.ts";
+import { defineConfig } from "../../src/deploy/config.ts";
+import type { Facts } from "../../src/deploy/doctor-facts.ts";
+import { diagnose, type Finding } from "../../src/deploy/doctor.ts";
+import { PERMISSIONS } from "../../src/deploy/permissions.ts";
+import type { ResourceServer, Tenant } from "../../src/local/tenant.ts";
+import { newClock } from "../support/clock.ts";
+import { deployInProcess } from "../support/deploy-in-process.ts";
+import { desiredFor, PEPPER, snapshot } from "../support/deploying.ts";
+import { AUDIENCE, CLIENT_ID, CONFIG, pepperOf, stage, type Stage } from "../support/stage.ts";
+
+// deploy.config.ts of this repository has the first client and the first API of the stage.
+const EVICTION = "Whether eviction is on in the Redis database cannot be read from here.";
+
+const clock = newClock();
+let s: Stage;
+let tenant: Tenant;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "doctor-"));
+  s = await stage({ deployed: false, nowMs: clock.nowMs });
+  tenant = s.local.tenant;
+  await describeTenant({});
+  const journal = join(folder, "journal.jsonl");
+  const { code, stderr } = await deployInProcess(
+    ["apply", "--yes", "--no-verify", "--journal", journal],
+    { LOCAL_TENANT_DIR: folder },
+    clock,
+  );
+  if (code !== 0) throw new Error(stderr);
+});
+afterAll(async () => {
+  await s.stop();
+  await rm(folder, { recursive: true });
+});
+
+const describeTenant = async (change: Partial<LocalFile>) =>
+  writeLocalFile({ LOCAL_TENANT_DIR: folder }, { ...s.local.description, api_key_pepper: PEPPER, ...change });
+
+/** What the doctor says, apart from what it cannot know of this Redis. */
+async function findings(): Promise<readonly Finding[]> {
+  const run = await deployInProcess(["doctor", "--json"], { LOCAL_TENANT_DIR: folder }, clock);
+  const { stdout } = run;
+  if (run.code !== 0) throw new Error(run.stderr);
+  const all = (JSON.parse(stdout) as { readonly findings: readonly Finding[] }).findings;
+  return all.filter(({ what }) => what !== EVICTION);
+}
+
+/** Changes an entry of one of the tenant's maps; gives the way back. */
+function change<T>(map: Map<string, T>, key: string, by: Partial<T>): () => void {
+  const before = map.get(key) as T;
+  map.set(key, { ...before, ...by });
+  return () => void map.set(key, before);
+}
+
+const api = (by: Partial<ResourceServer>) => change(tenant.resourceServers, AUDIENCE, by);
+
+test("a deployed tenant has nothing wrong, and the doctor writes nothing", async () => {
+  const before = snapshot(tenant);
+  expect(await findings()).toEqual([]);
+  expect(snapshot(tenant)).toBe(before);
+});
+
+describe("each finding is there when it is provoked, and gone when that is mended", () => {
+  test.each<[string, () => () => void, string]>([
+    ["permissions", () => grant(["read:users"]), "lacks permissions: update:users read:actions"],
+    ["plan", () => set("isEntitledToTokenExchange", false), "does not include Custom Token Exchange"],
+    ["MFA", () => fill(tenant.guardianPolicies, ["all-applications"]), "MFA policy is all-applications"],
+    ["dialect", () => api({ token_dialect: "access_token_authz" }), "adds permissions to its tokens"],
+    ["consent", () => api({ skip_consent_for_verifiable_first_party_clients: false }), "asks for consent"],
+    ["lifetime", () => api({ token_lifetime: 60 }), "at most 240 keys can be in use at once on Professional"],
+    ["third party", () => change(tenant.clients, CLIENT_ID, { is_first_party: false }), "is third-party"],
+    ["OIDC", () => change(tenant.clients, CLIENT_ID, { oidc_conformant: false }), "is not OIDC-conformant"],
+    ["missing client", () => remove(tenant.clients, CLIENT_ID), "There is no client"],
+    ["connection", () => disconnect(), "Username-Password-Authentication is not enabled for the client"],
+    ["throttling off", () => throttling({ enabled: false }), "throttling is off"],
+    ["allowlist", () => throttling({ allowlist: ["192.0.2.1"] }), "1 addresses are exempt"],
+    ["no stage", () => throttling({ stage: {} as never }), "no limit for exchanges"],
+    ["old runtime", () => oldRuntime(), "runs on node18"],
+    ["full of profiles", () => manyProfiles(), "has 100 of 100 token exchange profiles"],
+    ["full of bindings", () => manyBindings(), "has 20 of 20 post-login bindings"],
+    ["full of Actions", () => manyActions(), "has 100 of 100 Actions"],
+  ])("%s", async (_, provoke, what) => {
+    const mend = provoke();
+    const found = await findings();
+    mend();
+    expect(found.map((one) => one.what).join("\n")).toContain(what);
+    expect(found.every(({ fix }) => fix.length > 10)).toBe(true);
+    expect(await findings()).toEqual([]);
+  });
+
+  test.each<[string, () => Partial<LocalFile>, string]>([
+    [
+      "another pepper",
+      () => ({ api_key_pepper: `1:${pepperOf("two")}` }),
+      "not the one that the Action was deployed",
+    ],
+    ["unreachable Redis", () => ({ redis_rest_url: "http://127.0.0.1:9" }), "Redis database does not answer"],
+    [
+      "a token that can write",
+      () => ({ redis_rest_read_only_token: s.settings.redisToken }),
+      "token can write",
+    ],
+  ])("%s", async (_, local, what) => {
+    await describeTenant(local());
+    const found = await findings();
+    await describeTenant({});
+    expect(found.map((one) => one.what).join("\n")).toContain(what);
+    expect(await findings()).toEqual([]);
+  });
+
+  test("a pepper that is too short is said before anything else", async () => {
+    await describeTenant({ api_key_pepper: "1:c2hvcnQ" });
+    const { code, stderr } = await deployInProcess(["doctor"], { LOCAL_TENANT_DIR: folder }, clock);
+    await describeTenant({});
+    expect([code, stderr]).toEqual([1, expect.stringContaining("A pepper is shorter than 32 bytes.")]);
+    expect(stderr).not.toContain("c2hvcnQ");
+  });
+
+  test("eviction and a clock that is wrong", async () => {
+    const facts: Facts = {
+      permissions: Object.values(PERMISSIONS).flat(),
+      isEntitled: true,
+      profileTypes: [],
+      mfaPolicies: [],
+      apis: [],
+      clients: [],
+      connection: undefined,
+      ipThrottling: undefined,
+      actions: [],
+      bindings: 0,
+      deployedPepper: undefined,
+      clockSkewSeconds: 30,
+      redis: { kind: "reached", canWrite: false, eviction: "off" },
+    };
+    const desired = await desiredFor(s);
+    const whats = (of: Facts) => diagnose(of, defineConfig(CONFIG), desired, "").map(({ what }) => what);
+    expect(whats(facts)).toEqual([]);
+    expect(whats({ ...facts, redis: { kind: "reached", canWrite: false, eviction: "on" } })).toEqual([
+      "Eviction is on in the Redis database: keys would be dropped at random.",
+    ]);
+    expect(whats({ ...facts, clockSkewSeconds: -31 })).toEqual([
+      "This machine's clock differs from the tenant's by 31 seconds.",
+    ]);
+  });
+});
+
+test("an error found ends with 3 where that is asked for", async () => {
+  const mend = api({ token_dialect: "rfc9068_profile_authz" });
+  const run = async (...argv: readonly string[]) =>
+    (await deployInProcess(["doctor", ...argv], { LOCAL_TENANT_DIR: folder }, clock)).code;
+  expect([await run(), await run("--exit-code")]).toEqual([0, 3]);
+  mend();
+  expect(await run("--exit-code")).toBe(0);
+});
+
+function set(name: "isEntitledToTokenExchange", value: boolean): () => void {
+  tenant[name] = value;
+  return () => void (tenant[name] = !value);
+}
+
+function fill<T>(list: T[], items: readonly T[]): () => void {
+  const before = [...list];
+  list.splice(0, Infinity, ...items);
+  return () => void list.splice(0, Infinity, ...before);
+}
+
+function grant(scope: readonly string[]): () => void {
+  const client_id = s.local.description.management_client_id;
+  const grants = tenant.clientGrants.map((one) => (one.client_id === client_id ? { ...one, scope } : one));
+  return fill(tenant.clientGrants, grants);
+}
+
+function remove<T>(map: Map<string, T>, key: string): () => void {
+  const before = [...map];
+  map.delete(key);
+  return () => {
+    map.clear();
+    for (const [name, value] of before) map.set(name, value);
+  };
+}
+
+function disconnect(): () => void {
+  const [id = ""] = tenant.connections.keys();
+  return change(tenant.connections, id, { enabledClients: new Set() });
+}
+
+function throttling(by: Partial<Tenant["ipThrottling"]>): () => void {
+  const before = tenant.ipThrottling;
+  tenant.ipThrottling = { ...before, ...by };
+  return () => void (tenant.ipThrottling = before);
+}
+
+function oldRuntime(): () => void {
+  const action = [...tenant.actionStates.values()].find(({ trigger }) => trigger === "post-login");
+  if (!action?.deployed) throw new Error("not deployed");
+  const { deployed } = action;
+  const version = { ...deployed.version, runtime: "node18" };
+  return change(tenant.actionStates, action.id, { deployed: { ...deployed, version } });
+}
+
+/** Fills the tenant up with copies of an entry that are not ours; ours is taken out, or there would be room for it. */
+function crowd<T extends { readonly id: string }>(
+  map: Map<string, T>,
+  copy: (one: T, id: string) => T,
+  keep: number,
+) {
+  const before = [...map];
+  const [first] = map.values();
+  map.clear();
+  for (const [id, value] of before.slice(0, keep)) map.set(id, value);
+  const copies = first ? Array.from({ length: 100 - map.size }, (_, at) => copy(first, `copy${at}`)) : [];
+  for (const one of copies) map.set(one.id, one);
+  return () => {
+    map.clear();
+    for (const [id, value] of before) map.set(id, value);
+  };
+}
+
+function manyProfiles(): () => void {
+  return crowd(tenant.profiles, (one, id) => ({ ...one, id, subject_token_type: `urn:other:${id}` }), 0);
+}
+
+function manyActions(): () => void {
+  return crowd(tenant.actionStates, (one, id) => ({ ...one, id, name: id }), 1);
+}
+
+function manyBindings(): () => void {
+  const [first] = tenant.postLoginBindings;
+  const others = first
+    ? Array.from({ length: 20 }, (_, at) => Object.assign({}, first, { id: `b${at}` }))
+    : [];
+  const login = [...tenant.actionStates.values()].find(({ trigger }) => trigger === "post-login");
+  const mend = [
+    fill(tenant.postLoginBindings, others),
+    change(tenant.actionStates, login?.id ?? "", { name: "theirs" }),
+  ];
+  return () => {
+    for (const one of mend) one();
+  };
+}
