@@ -39,6 +39,13 @@ export interface ResourceServer {
   readonly token_lifetime: number;
   readonly allow_offline_access: boolean;
   readonly skip_consent_for_verifiable_first_party_clients: boolean;
+  /** Whether RBAC is on: a user then gets the scopes of the user's permissions alone. Default: false. */
+  readonly enforce_policies?: boolean;
+  /** Who gets tokens for it. Default: users of every client; clients with a grant. */
+  readonly subject_type_authorization?: {
+    readonly user?: { readonly policy: "allow_all" | "deny_all" | "require_client_grant" } | undefined;
+    readonly client?: { readonly policy: "deny_all" | "require_client_grant" } | undefined;
+  };
 }
 
 /** An organization with the users that are its members. */
@@ -51,6 +58,9 @@ export interface Organization {
 
 /** A permission of one client for one API, which the client-credentials grant needs. */
 export interface ClientGrant {
+  readonly id?: string;
+  /** Whether it is for the client itself or for its users. Default: `client`. */
+  readonly subject_type?: "client" | "user";
   readonly client_id: string;
   readonly audience: string;
   readonly scope: readonly string[];
@@ -73,6 +83,20 @@ export interface Binding {
   readonly action_id: string;
   readonly display_name: string;
   readonly created_at: string;
+}
+
+/** A scope of an API as a permission of users and roles. */
+export interface Permission {
+  readonly resource_server_identifier: string;
+  readonly permission_name: string;
+}
+
+/** A role and its permissions. */
+export interface Role {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly permissions: readonly Permission[];
 }
 
 /** A connection with the clients that it is enabled for. */
@@ -181,6 +205,11 @@ export class Tenant {
   /** The Actions bound to post-login, in their order. */
   readonly postLoginBindings: Binding[] = [];
   readonly connections = new Map<string, Connection>();
+  readonly roles = new Map<string, Role>();
+  /** Ids of roles by user. */
+  readonly userRoles = new Map<string, ReadonlySet<string>>();
+  /** Permissions that a user has directly. */
+  readonly userPermissions = new Map<string, readonly Permission[]>();
   readonly guardianPolicies: string[] = [];
   ipThrottling: IpThrottling = {
     enabled: true,
@@ -197,7 +226,7 @@ export class Tenant {
   readonly logs: TenantLog[] = [];
   readonly exchangeRate: TokenBucket | undefined;
   /** Failed attempts by address; `undefined` if addresses are not throttled. */
-  readonly ipAttempts: TokenBucket | undefined;
+  ipAttempts: TokenBucket | undefined;
   readonly managementRate: TokenBucket | undefined;
 
   constructor(options: TenantOptions) {

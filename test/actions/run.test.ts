@@ -14,7 +14,7 @@ test("the bundled Actions grant a key to its user, and say so in one line withou
   s.logs.length = 0;
   expect((await s.exchange(key)).status).toBe(200);
   expect(s.logs).toEqual([
-    `custom-token-exchange: {"event":"api_key_exchange","cause":"granted","key_id":"${id}"}`,
+    `api-keys-custom-token-exchange: {"event":"api_key_exchange","cause":"granted","key_id":"${id}"}`,
   ]);
 });
 
@@ -154,6 +154,6 @@ test("what Auth0 keeps of the console is cut to 256 characters", async () => {
   await withAction({ code }, async () => {
     s.logs.length = 0;
     await s.exchange("whatever");
-    expect(s.logs[0]).toBe(`custom-token-exchange: ${"x".repeat(256)}`);
+    expect(s.logs[0]).toBe(`api-keys-custom-token-exchange: ${"x".repeat(256)}`);
   });
 });

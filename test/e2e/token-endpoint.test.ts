@@ -10,6 +10,7 @@ import {
   post,
   stage,
   type Stage,
+  connect,
 } from "../support/stage.ts";
 
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
@@ -33,6 +34,7 @@ beforeAll(async () => {
     client_id: CONFIDENTIAL,
     is_token_endpoint_ip_header_trusted: true,
   });
+  connect(s, CONFIDENTIAL);
   clients.set("noFlag", {
     ...client,
     client_id: "noFlag",

@@ -18,6 +18,7 @@ import {
   SUBJECT_TOKEN_TYPE,
   TOKEN_EXCHANGE,
   type Stage,
+  connect,
 } from "../support/stage.ts";
 
 const run = promisify(execFile);
@@ -106,6 +107,7 @@ test("@auth0/auth0-auth-js exchangeToken, which speaks https to the tenant's dom
     token_endpoint_auth_method: "client_secret_post",
   };
   tenant.clients.set("sdk", confidential as never);
+  connect(s, "sdk");
   const sdk = new AuthClient({ domain: host, clientId: "sdk", clientSecret: "sdk secret", customFetch });
   const token = await sdk.exchangeToken({
     subjectToken: key,

@@ -136,6 +136,14 @@ export function environmentOf({ settings }: Stage): Record<string, string> {
   };
 }
 
+/** Enables every connection of the stage's tenant for a client, as its users need. */
+export function connect({ local: { tenant } }: Stage, clientId: string): void {
+  for (const connection of tenant.connections.values()) {
+    const enabledClients = new Set([...connection.enabledClients, clientId]);
+    tenant.connections.set(connection.id, { ...connection, enabledClients });
+  }
+}
+
 /** The parameters of an exchange as a command-line client sends them. */
 export function exchangeParameters(
   key: string,

@@ -119,7 +119,7 @@ export function newResourceServer(
     token_lifetime: 86_400,
     allow_offline_access: false,
     skip_consent_for_verifiable_first_party_clients: false,
-    ...defined(given),
+    ...(defined(given) as Partial<ResourceServer>),
     ...scopesOf(scopes ?? []),
   };
 }

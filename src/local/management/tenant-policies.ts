@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import * as v from "valibot";
 
 import type { Tenant, ThrottlingStage } from "../tenant.ts";
+import { TokenBucket } from "../token-bucket.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { readBody } from "./validation.ts";
 
@@ -49,6 +50,11 @@ export function tenantPoliciesRoutes(tenant: Tenant): Hono<ManagementVariables> 
       allowlist: change.allowlist ?? before.allowlist,
       stage: Object.fromEntries(merged) as unknown as typeof before.stage,
     };
+    const exchanges = tenant.ipThrottling.stage["pre-custom-token-exchange"];
+    // A changed limit starts every address anew; without limits there is nothing to change.
+    if (tenant.ipAttempts && stages?.["pre-custom-token-exchange"]) {
+      tenant.ipAttempts = new TokenBucket(exchanges.max_attempts, exchanges.rate, tenant.nowMs);
+    }
     return c.json(tenant.ipThrottling);
   });
 

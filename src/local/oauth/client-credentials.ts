@@ -27,7 +27,7 @@ export async function clientCredentials(
     throw new OAuthError(403, "access_denied", `Service not enabled within domain: ${audience}`);
   }
   const grant = tenant.clientGrants.find(
-    (one) => one.client_id === client.client_id && one.audience === audience,
+    (one) => one.client_id === client.client_id && one.audience === audience && one.subject_type !== "user",
   );
   if (!grant) {
     throw new OAuthError(

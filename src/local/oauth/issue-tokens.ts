@@ -17,6 +17,8 @@ export interface Grant {
   readonly organization?: Organization | undefined;
   readonly actor?: Actor | undefined;
   readonly customClaims?: ReadonlyMap<string, unknown>;
+  /** For the dialects that add them. */
+  readonly permissions?: readonly string[] | undefined;
   /** `gty`, for the grants whose tokens carry it. */
   readonly gty?: string;
 }
@@ -51,6 +53,7 @@ export async function issueAccessToken(tenant: Tenant, key: SigningKey, grant: G
     ...(grant.scopes.length > 0 && { scope: grant.scopes.join(" ") }),
     ...(grant.organization && { org_id: grant.organization.id }),
     ...(grant.actor && { act: grant.actor }),
+    ...(grant.permissions && { permissions: [...grant.permissions] }),
     ...(grant.gty !== undefined && { gty: grant.gty }),
     ...(isRfc9068
       ? { client_id: grant.client.client_id, jti: randomUUID() }

@@ -52,7 +52,10 @@ function refuse(c: Context, error: unknown): Response {
       : new OAuthError(500, "server_error", "The request could not be processed.");
   noStore(c);
   for (const [name, value] of Object.entries(refusal.headers)) c.header(name, value);
-  return c.json({ error: refusal.error, error_description: refusal.message }, refusal.status);
+  return c.json(
+    { error: refusal.error, error_description: refusal.message, ...refusal.fields },
+    refusal.status,
+  );
 }
 
 function noStore(c: Context): void {

@@ -8,18 +8,25 @@ export class OAuthError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** What only the tenant log tells. */
   readonly detail: string | undefined;
+  /** What the answer holds besides `error` and `error_description`. */
+  readonly fields: Readonly<Record<string, string>>;
 
   constructor(
     status: number,
     error: string,
     description: string,
-    options: { readonly headers?: Readonly<Record<string, string>>; readonly detail?: string } = {},
+    options: {
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly detail?: string;
+      readonly fields?: Readonly<Record<string, string>>;
+    } = {},
   ) {
     super(description);
     this.status = status as ContentfulStatusCode;
     this.error = error;
     this.headers = options.headers ?? {};
     this.detail = options.detail;
+    this.fields = options.fields ?? {};
   }
 }
 

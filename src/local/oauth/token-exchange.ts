@@ -6,6 +6,13 @@ import { invalidRequest, OAuthError } from "./oauth-error.ts";
 import { runExchangeAction, runPostLogin } from "./run-actions.ts";
 import type { SigningKey } from "./signing-key.ts";
 import { required, type TokenParameters } from "./token-request.ts";
+import {
+  permissionsOf,
+  requireAccess,
+  requireConnection,
+  requireNoMfa,
+  scopesOfUser,
+} from "./user-policies.ts";
 
 /** The grant type of RFC 8693 §2.1. */
 export const TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -59,13 +66,16 @@ export async function exchangeToken(
     api: findApi(tenant, parameters.get("audience")),
     organization: findOrganization(tenant, parameters.get("organization")),
   };
+  requireAccess(tenant, client, exchange.api);
   let actor: Actor | undefined;
   try {
     const outcome = await runExchangeAction(tenant, action, exchange);
     actor = outcome.actor;
     const user = findUser(tenant, outcome.userIds);
+    requireConnection(tenant, client, user);
     const organization = joinOrganization(tenant, exchange, outcome.organization, user);
     const login = await runPostLogin(tenant, { ...exchange, organization }, user, actor);
+    requireNoMfa(tenant, actor);
     const answer = await issue(tenant, key, { ...exchange, organization }, user, actor, login);
     log(tenant, "secte", "Successful token exchange", exchange, actor, { user_id: user.user_id });
     return answer;
@@ -89,7 +99,9 @@ function throttle(tenant: Tenant, ip: string): void {
     };
     throw new OAuthError(429, "too_many_requests", "Global limit has been reached", { headers });
   }
-  if (ipAttempts && ipAttempts.left(ip) < 1) {
+  const { enabled, allowlist } = tenant.ipThrottling;
+  const isThrottled = enabled && !allowlist.includes(ip);
+  if (ipAttempts && isThrottled && ipAttempts.left(ip) < 1) {
     throw new OAuthError(
       429,
       "too_many_attempts",
@@ -171,7 +183,8 @@ async function issue(
 ): Promise<object> {
   const { api, client, organization, requestedScopes } = exchange;
   // Scopes that the API does not define are dropped without an error.
-  const authorized = requestedScopes.filter((scope) => isOidcScope(scope) || api?.scopes.includes(scope));
+  const defined = api ? scopesOfUser(tenant, api, user) : [];
+  const authorized = requestedScopes.filter((scope) => isOidcScope(scope) || defined.includes(scope));
   const kept = authorized.filter((scope) => login.scopes.get(scope) !== "remove");
   const added = [...login.scopes].filter(([scope, change]) => change === "add" && !kept.includes(scope));
   const scopes = [...kept, ...added.map(([scope]) => scope)];
@@ -188,6 +201,10 @@ async function issue(
     organization,
     actor,
     customClaims: login.customClaims,
+    permissions:
+      api?.enforce_policies === true && api.token_dialect.endsWith("_authz")
+        ? permissionsOf(tenant, user.user_id, api.identifier)
+        : undefined,
   });
   const forId = tenant.fidelity.id_token_despite_removed_openid ? authorized : scopes;
   // An actor rules refresh tokens out: they would outlive what the actor may do.
