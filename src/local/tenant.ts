@@ -221,6 +221,8 @@ export class Tenant {
       "pre-custom-token-exchange": { max_attempts: 10, rate: 600_000 },
     },
   };
+  /** The tenant's own settings, as far as they were given. */
+  settings: Readonly<Record<string, unknown>> = { friendly_name: "Local tenant" };
   /** Whether the plan includes Custom Token Exchange. */
   isEntitledToTokenExchange = true;
   readonly logs: TenantLog[] = [];

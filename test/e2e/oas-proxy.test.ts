@@ -7,12 +7,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createKey } from "../../src/keys/create.ts";
 import { openKeys } from "../../src/cli/keys/open-keys.ts";
+import { gatherFacts } from "../../src/deploy/doctor-facts.ts";
 import { findDrift } from "../../src/deploy/drift.ts";
 import { planDestroy, planRollback, undo } from "../../src/deploy/undo.ts";
 import { listKeys } from "../../src/keys/list.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { deployingTo, planAndApply, strip } from "../support/deploying.ts";
-import { ADA, stage, type Stage } from "../support/stage.ts";
+import { manage } from "../support/management.ts";
+import { ADA, AUDIENCE, stage, type Stage } from "../support/stage.ts";
 
 // A validating proxy over Auth0's OpenAPI document: `$OAS_PROXY <upstream> <port>`. CI sets it where it has one.
 const proxyCommand = process.env["OAS_PROXY"];
@@ -55,7 +57,7 @@ describe.runIf(proxyCommand !== undefined)(
       expect(text).not.toMatch(/violation/i);
     });
 
-    test("nor do apply, drift, rollback and destroy", async () => {
+    test("nor do apply, drift, doctor, rollback and destroy", async () => {
       strip(s.local.tenant);
       const clock = { nowMs: Date.now, sleep: async (ms: number) => sleep(Math.min(ms, 250)) };
       const throughProxy = { ...s, settings: { ...s.settings, managementApi } };
@@ -66,12 +68,76 @@ describe.runIf(proxyCommand !== undefined)(
       const second = { ...again, journal: deploying.journal };
       await planAndApply(second);
       expect(await findDrift(second)).toEqual([]);
+      await gatherFacts({
+        ...second,
+        config: { ...s.config, verify: { userId: ADA } },
+        grant: async () => Promise.resolve({ scopes: [], date: null }),
+        redis: async () => Promise.resolve({ kind: "unreachable" }),
+      });
       await undo(second, "rollback", await planRollback(second));
       await undo(second, "destroy", await planDestroy(second));
       expect(s.local.tenant.actionStates.size).toBe(0);
       const text = said.join("");
       expect(text).toMatch(/token-exchange-profiles/);
       expect(text).not.toMatch(/violation/i);
+    });
+
+    test("nor do the endpoints that no program of ours calls", async () => {
+      const scopes = [
+        "roles",
+        "organizations",
+        "organization_members",
+        "client_grants",
+        "connections",
+        "clients",
+      ]
+        .flatMap((what) => ["read", "create", "update", "delete"].map((verb) => `${verb}:${what}`))
+        .concat("read:logs", "read:tenant_settings", "update:tenant_settings", "read:users", "update:users")
+        .concat(
+          "read:mfa_policies",
+          "update:mfa_policies",
+          "read:resource_servers",
+          "create:resource_servers",
+        );
+      const api = await manage(s, scopes, managementApi);
+      await s.exchange((await s.create(ADA)).key);
+      const user = `/users/${encodeURIComponent(ADA)}`;
+      await api("POST", "/resource-servers", { identifier: AUDIENCE, scopes: [{ value: "read:things" }] });
+      const role = await api("POST", "/roles", { name: "reader" });
+      const permission = { permission_name: "read:things", resource_server_identifier: AUDIENCE };
+      await api("POST", `/roles/${role.body.id}/permissions`, { permissions: [permission] });
+      await api("POST", `${user}/permissions`, { permissions: [permission] });
+      await api("POST", `${user}/roles`, { roles: [role.body.id] });
+      const organization = await api("POST", "/organizations", { name: "acme" });
+      await api("POST", `/organizations/${organization.body.id}/members`, { members: [ADA] });
+      const client = await api("POST", "/clients", { name: "made" });
+      const grant = { audience: AUDIENCE, scope: ["read:things"] };
+      await api("POST", "/client-grants", { ...grant, client_id: client.body["client_id"] });
+      const connection = await api("POST", "/connections", { name: "extra", strategy: "auth0" });
+      await api("PUT", "/guardian/policies", ["confidence-score"]);
+      await api("PATCH", "/tenants/settings", { friendly_name: "Acme" });
+      for (const path of [
+        "/roles?include_totals=true",
+        `/roles/${role.body.id}`,
+        `/roles/${role.body.id}/permissions`,
+        `${user}/permissions?include_totals=true`,
+        `${user}/roles`,
+        `${user}/organizations`,
+        "/organizations?take=10",
+        `/organizations/${organization.body.id}/members?take=10`,
+        "/clients?include_totals=true",
+        "/client-grants?take=10",
+        "/connections?take=10",
+        `/connections/${connection.body.id}/clients`,
+        "/guardian/policies",
+        "/tenants/settings",
+        "/logs?include_totals=true",
+        "/logs?take=10&from=0",
+      ]) {
+        const { status, body } = await api("GET", path);
+        expect([path, status, body]).toEqual([path, 200, body]);
+      }
+      expect(said.join("")).not.toMatch(/violation/i);
     });
   },
 );

@@ -10,8 +10,11 @@ export interface ManagementAnswer {
 /** Sends a request to the Management API as a client of the tenant. */
 export type Manage = (method: string, path: string, body?: unknown) => Promise<ManagementAnswer>;
 
-/** A client of the stage's Management API; with other scopes than the provisioning client's if they are given. */
-export async function manage(s: Stage, scopes?: readonly string[]): Promise<Manage> {
+/**
+ * A client of the stage's Management API; with other scopes than the provisioning client's if they are given, and
+ * through a proxy if one is.
+ */
+export async function manage(s: Stage, scopes?: readonly string[], proxy?: string): Promise<Manage> {
   const { tenant, description } = s.local;
   const client_id = description.management_client_id;
   if (scopes) {
@@ -30,7 +33,7 @@ export async function manage(s: Stage, scopes?: readonly string[]): Promise<Mana
   });
   const { access_token } = (await token.json()) as { readonly access_token: string };
   return async (method, path, body) => {
-    const response = await fetch(`${description.management_api}${path}`, {
+    const response = await fetch(`${proxy ?? description.management_api}${path}`, {
       method,
       headers: { authorization: `Bearer ${access_token}`, "content-type": "application/json" },
       ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import type { Connection, Tenant } from "../tenant.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { ManagementApiError } from "./management-error.ts";
-import { checkpointPage, checkpointQuery, listPage, totalsQuery } from "./paging.ts";
+import { checkpointPage, checkpointQuery, eagerCheckpointPage, listPage, totalsQuery } from "./paging.ts";
 import { readBody, readQuery } from "./validation.ts";
 
 const createSchema = v.strictObject({
@@ -30,7 +30,7 @@ export function connectionsRoutes(tenant: Tenant): Hono<ManagementVariables> {
     // The SDK asks for a checkpoint and for totals at once; the checkpoint wins.
     const isByCheckpoint = c.req.query("take") !== undefined;
     return isByCheckpoint
-      ? checkpointPage(c, "connections", shown, { take, from })
+      ? eagerCheckpointPage(c, "connections", shown, { take, from })
       : listPage(c, "connections", shown, page);
   });
 

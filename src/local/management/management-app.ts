@@ -5,11 +5,15 @@ import type { SigningKey } from "../oauth/signing-key.ts";
 import type { Tenant } from "../tenant.ts";
 import { actionsRoutes } from "./actions.ts";
 import { authenticate, type ManagementVariables } from "./authorize.ts";
+import { clientGrantsRoutes } from "./client-grants.ts";
 import { clientsRoutes } from "./clients.ts";
 import { connectionsRoutes } from "./connections.ts";
+import { logsRoutes } from "./logs.ts";
 import { ManagementApiError } from "./management-error.ts";
+import { organizationsRoutes } from "./organizations.ts";
 import { rateLimit } from "./rate-limit.ts";
 import { resourceServersRoutes } from "./resource-servers.ts";
+import { rolesRoutes } from "./roles.ts";
 import { tenantPoliciesRoutes } from "./tenant-policies.ts";
 import { tokenExchangeProfilesRoutes } from "./token-exchange-profiles.ts";
 import { triggersRoutes } from "./triggers.ts";
@@ -31,6 +35,10 @@ const ROUTES = [
   connectionsRoutes,
   resourceServersRoutes,
   tenantPoliciesRoutes,
+  clientGrantsRoutes,
+  rolesRoutes,
+  organizationsRoutes,
+  logsRoutes,
 ];
 
 /** The Management API of a tenant, below `/api/v2`. */

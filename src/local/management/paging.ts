@@ -58,6 +58,18 @@ export function checkpointPage(
   return c.json({ [name]: items, ...(end < all.length && { next: String(end) }) });
 }
 
+/** Like {@link checkpointPage}, but `next` comes even for a last page: the end is an empty page without it. */
+export function eagerCheckpointPage(
+  c: Context,
+  name: string,
+  all: readonly object[],
+  { from, take }: { readonly from?: string | undefined; readonly take: number },
+): Response {
+  const start = Number(from ?? 0);
+  const items = all.slice(start, start + take);
+  return c.json({ [name]: items, ...(items.length > 0 && { next: String(start + items.length) }) });
+}
+
 function slice(all: readonly object[], { page, per_page }: Page): object[] {
   return all.slice(page * per_page, (page + 1) * per_page);
 }
