@@ -40,7 +40,8 @@ function compare(recorded: TenantState, current: TenantState): readonly Drift[] 
     }),
     ...recorded.clients.flatMap((before) => {
       const now = current.clients.find(({ clientId }) => clientId === before.clientId);
-      if (!now || same(now.types, before.types)) return [];
+      if (!now) return [{ what: `client ${before.clientId}`, how: "was deleted" }];
+      if (same(now.types, before.types)) return [];
       return [
         { what: `client ${before.clientId}`, how: `may use ${now.types?.join(" ") ?? "no profile"} now` },
       ];

@@ -83,6 +83,15 @@ test("an Action of the same name that was not made here is not touched", async (
   expect(snapshot(s.local.tenant)).toBe(before);
 });
 
+test("a client that does not exist is named before anything is written", async () => {
+  const deploying = await deployingTo(s, clock, { config: { clients: [CLIENT_ID, "nobody"] } });
+  await expect(planAndApply(deploying)).rejects.toMatchObject({
+    code: "client_missing",
+    message: "There is no client nobody in this tenant.",
+  });
+  expect(writes()).toEqual([]);
+});
+
 test("a failing build leaves the old version live and says why", async () => {
   const deploying = await deployingTo(s, clock);
   await planAndApply(deploying);

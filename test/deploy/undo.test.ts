@@ -6,7 +6,7 @@ import { newClock } from "../support/clock.ts";
 import { deployingTo, planAndApply, snapshot, strip } from "../support/deploying.ts";
 import { moveIn } from "../support/neighbours.ts";
 import { watchRequests, type Requests } from "../support/requests.ts";
-import { stage, type Stage } from "../support/stage.ts";
+import { CLIENT_ID, stage, type Stage } from "../support/stage.ts";
 
 const clock = newClock();
 const config = { ipThrottling: { maxAttempts: 20, regainMs: 60_000 } };
@@ -110,6 +110,19 @@ test("without a journal, a destruction removes Actions, binding and profile, and
   const { actionStates, profiles, postLoginBindings, resourceServers } = s.local.tenant;
   expect([actionStates.size, profiles.size, postLoginBindings.length]).toEqual([0, 0, 0]);
   expect(resourceServers.size).toBe(2);
+});
+
+test("a client that was deleted meanwhile is named by drift, and does not keep the rest from being removed", async () => {
+  const deployment = await deployingTo(s, clock);
+  await planAndApply(deployment);
+  const { clients, actionStates } = s.local.tenant;
+  const client = clients.get(CLIENT_ID);
+  clients.delete(CLIENT_ID);
+  const drift = await findDrift(deployment);
+  await destroy(deployment);
+  if (client) clients.set(CLIENT_ID, client);
+  expect(drift).toEqual([{ what: `client ${CLIENT_ID}`, how: "was deleted" }]);
+  expect(actionStates.size).toBe(0);
 });
 
 describe("drift", () => {

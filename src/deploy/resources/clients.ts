@@ -6,18 +6,22 @@ import { CUSTOM_AUTHENTICATION, type ClientState, type TenantState } from "../te
 // Named, so that no answer holds a client_secret.
 const FIELDS = "client_id,token_exchange";
 
-/** Reads the deployment's clients. Needs `read:clients`. Throws `client_missing`. */
+/** Reads those of the deployment's clients that exist. Needs `read:clients`. */
 export async function readClients(api: ManagementApi, clientIds: readonly string[]): Promise<ClientState[]> {
   const found: ClientState[] = [];
-  for (const clientId of clientIds) found.push({ clientId, types: await readTypes(api, clientId) });
+  for (const clientId of clientIds) {
+    const client = await readClient(api, clientId);
+    if (client) found.push(client);
+  }
   return found;
 }
 
-/** Whether a client may use profiles of our type. */
+/** Whether a client may use profiles of our type. Throws `client_missing`. */
 export function planClient(clientId: string, { clients }: TenantState): Change[] {
   const client = clients.find((one) => one.clientId === clientId);
-  if (client?.types?.includes(CUSTOM_AUTHENTICATION)) return [];
-  const kept = client?.types?.length ? `; ${client.types.join(" ")} stays` : "";
+  if (!client) throw missing(clientId);
+  if (client.types?.includes(CUSTOM_AUTHENTICATION)) return [];
+  const kept = client.types?.length ? `; ${client.types.join(" ")} stays` : "";
   const why = [`token_exchange.allow_any_profile_of_type lacks ${CUSTOM_AUTHENTICATION}${kept}`];
   return [{ sign: "~", what: `client ${clientId}`, why, effect: { kind: "enable_client", clientId } }];
 }
@@ -52,11 +56,20 @@ export async function disableClient(api: ManagementApi, clientId: string, keepsL
 }
 
 async function readTypes(api: ManagementApi, clientId: string): Promise<readonly string[] | undefined> {
+  const client = await readClient(api, clientId);
+  if (!client) throw missing(clientId);
+  return client.types;
+}
+
+async function readClient(api: ManagementApi, clientId: string): Promise<ClientState | undefined> {
   const client = await api.find(`read the client ${clientId}`, () =>
     api.client.clients.get(clientId, { fields: FIELDS, include_fields: true }),
   );
-  if (client) return client.token_exchange?.allow_any_profile_of_type;
-  throw new ApiKeysError(
+  return client && { clientId, types: client.token_exchange?.allow_any_profile_of_type };
+}
+
+function missing(clientId: string): ApiKeysError {
+  return new ApiKeysError(
     "client_missing",
     `There is no client ${clientId} in this tenant.`,
     "Create the application in the Auth0 dashboard, and put its client id into deploy.config.ts.",
