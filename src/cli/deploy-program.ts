@@ -8,7 +8,7 @@ import { planDestroy, planRollback, undo } from "../deploy/undo.ts";
 import { examine } from "./examine.ts";
 import type { Io } from "./io.ts";
 import { markStore, openDeploying, verifyOpened, type DeployOptions } from "./open-deploying.ts";
-import { table } from "./present-key.ts";
+import { table } from "./table.ts";
 import { planJson, planText } from "./present-plan.ts";
 import { runProgram } from "./run-program.ts";
 import type { Terminal } from "./terminal.ts";
