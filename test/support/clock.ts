@@ -15,3 +15,15 @@ export function newClock(): Clock {
     },
   };
 }
+
+/** A clock that stands still but for the leaps: for tests of what is so before a moment, on however slow a machine. */
+export function stoppedClock(): Clock {
+  let nowMs = Date.now();
+  return {
+    nowMs: () => nowMs,
+    sleep: async (ms) => {
+      nowMs += ms;
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,4 +1,4 @@
-import { runDeploy } from "../../src/cli/deploy-program.ts";
+import { runDeploy } from "../../src/cli/deploy/deploy-program.ts";
 import type { Clock } from "./clock.ts";
 
 /** What a run of `deploy` printed, asked, and ended with. */

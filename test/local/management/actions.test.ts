@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
-import { newClock } from "../../support/clock.ts";
+import { stoppedClock } from "../../support/clock.ts";
 import { manage, type Manage } from "../../support/management.ts";
 import { stage, type Stage } from "../../support/stage.ts";
 
@@ -9,7 +9,7 @@ const CODE = "exports.onExecutePostLogin = async () => {};";
 
 let s: Stage;
 let api: Manage;
-const clock = newClock();
+const clock = stoppedClock();
 beforeAll(async () => {
   s = await stage({ deployed: false, nowMs: clock.nowMs, actionTimes: TIMES });
   api = await manage(s);

@@ -1,8 +1,8 @@
-import { ApiKeysError } from "../core/errors.ts";
-import type { ActionSecrets } from "../deploy/desired.ts";
-import type { Io } from "./io.ts";
-import { readLocalFile } from "./local-file.ts";
-import { readSettings, type Settings } from "./settings.ts";
+import { ApiKeysError } from "../../core/errors.ts";
+import type { ActionSecrets } from "../../deploy/desired.ts";
+import type { Io } from "../io.ts";
+import { readLocalFile } from "../local-file.ts";
+import { readSettings, type Settings } from "../settings.ts";
 
 /** Settings of a deployment: those of the keys, and what the Action is given. */
 export interface DeploySettings extends Settings {

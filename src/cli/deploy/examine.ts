@@ -1,8 +1,8 @@
-import { gatherFacts, type RedisFacts } from "../deploy/doctor-facts.ts";
-import { pepperFingerprint } from "../deploy/desired.ts";
-import { diagnose, type Finding } from "../deploy/doctor.ts";
-import { ApiKeysError } from "../core/errors.ts";
-import { createRedis } from "../stores/key-record-reader.ts";
+import { gatherFacts, type RedisFacts } from "../../deploy/doctor-facts.ts";
+import { pepperFingerprint } from "../../deploy/desired.ts";
+import { diagnose, type Finding } from "../../deploy/doctor.ts";
+import { ApiKeysError } from "../../core/errors.ts";
+import { createRedis } from "../../stores/key-record-reader.ts";
 import type { Opened } from "./open-deploying.ts";
 
 const TIMEOUT_MS = 10_000;

@@ -1,16 +1,16 @@
 import { Command } from "commander";
 
-import { ApiKeysError } from "../core/errors.ts";
-import { apply, planApply, type Planned } from "../deploy/apply.ts";
-import { findDrift } from "../deploy/drift.ts";
-import type { DeployClock } from "../deploy/management-api.ts";
-import { planDestroy, planRollback, undo } from "../deploy/undo.ts";
+import { ApiKeysError } from "../../core/errors.ts";
+import { apply, planApply, type Planned } from "../../deploy/apply.ts";
+import { findDrift } from "../../deploy/drift.ts";
+import type { DeployClock } from "../../deploy/management-api.ts";
+import { planDestroy, planRollback, undo } from "../../deploy/undo.ts";
 import { examine } from "./examine.ts";
-import type { Io } from "./io.ts";
+import type { Io } from "../io.ts";
 import { markStore, openDeploying, verifyOpened, type DeployOptions } from "./open-deploying.ts";
-import { table } from "./table.ts";
+import { table } from "../table.ts";
 import { planJson, planText } from "./present-plan.ts";
-import { runProgram } from "./run-program.ts";
+import { runProgram } from "../run-program.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Time, and who is there to be asked. */

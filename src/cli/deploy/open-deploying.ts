@@ -1,19 +1,19 @@
 import { join } from "node:path";
 
-import { initStore } from "../keys/init.ts";
-import type { Keys } from "../keys/keys.ts";
-import type { Deploying } from "../deploy/apply.ts";
-import { bundleAction, TRIGGERS } from "../deploy/bundle.ts";
-import type { DeployConfig } from "../deploy/config.ts";
-import { desiredOf } from "../deploy/desired.ts";
-import { fileJournal } from "../deploy/journal.ts";
-import { loadDeployConfig } from "../deploy/load-config.ts";
-import { managementApi, type DeployClock } from "../deploy/management-api.ts";
-import { requireVerified, verify, type Check } from "../deploy/verify.ts";
-import { createManagementClient } from "../stores/management-client.ts";
+import { initStore } from "../../keys/init.ts";
+import type { Keys } from "../../keys/keys.ts";
+import type { Deploying } from "../../deploy/apply.ts";
+import { bundleAction, TRIGGERS } from "../../deploy/bundle.ts";
+import type { DeployConfig } from "../../deploy/config.ts";
+import { desiredOf } from "../../deploy/desired.ts";
+import { fileJournal } from "../../deploy/journal.ts";
+import { loadDeployConfig } from "../../deploy/load-config.ts";
+import { managementApi, type DeployClock } from "../../deploy/management-api.ts";
+import { requireVerified, verify, type Check } from "../../deploy/verify.ts";
+import { createManagementClient } from "../../stores/management-client.ts";
 import { readDeploySettings, type DeploySettings } from "./deploy-settings.ts";
-import type { Io } from "./io.ts";
-import { openKeys } from "./keys/open-keys.ts";
+import type { Io } from "../io.ts";
+import { openKeys } from "../keys/open-keys.ts";
 import { verifyingOf } from "./throw-away-key.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;

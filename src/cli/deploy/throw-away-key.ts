@@ -1,12 +1,12 @@
-import { ApiKey } from "../core/api-key.ts";
-import type { keyEntriesOf } from "../core/key-entry.ts";
-import { ApiKeysError } from "../core/errors.ts";
-import type { DeployConfig } from "../deploy/config.ts";
-import type { Verifying } from "../deploy/verify.ts";
-import { createKey } from "../keys/create.ts";
-import type { Keys } from "../keys/keys.ts";
-import { revokeKey } from "../keys/revoke.ts";
-import { writeEntries } from "../keys/write-entries.ts";
+import { ApiKey } from "../../core/api-key.ts";
+import type { keyEntriesOf } from "../../core/key-entry.ts";
+import { ApiKeysError } from "../../core/errors.ts";
+import type { DeployConfig } from "../../deploy/config.ts";
+import type { Verifying } from "../../deploy/verify.ts";
+import { createKey } from "../../keys/create.ts";
+import type { Keys } from "../../keys/keys.ts";
+import { revokeKey } from "../../keys/revoke.ts";
+import { writeEntries } from "../../keys/write-entries.ts";
 import type { DeploySettings } from "./deploy-settings.ts";
 
 /** Joins keys and configuration to a verification. Throws `configuration_invalid` where no user is configured for it. */
