@@ -76,8 +76,19 @@ test("our Action is bound last, and the others keep their order, names and place
   moveIn(s.local.tenant);
   await clock.sleep(2_000);
   const names = () => s.local.tenant.postLoginBindings.map(({ display_name }) => display_name);
+  const { tenant } = s.local;
+  const theirs = () => [
+    [...tenant.actionStates.values()].filter(({ name }) => !name.startsWith("api-keys")),
+    [...tenant.profiles.values()].filter(({ name }) => name !== "api-keys"),
+    tenant.clientGrants,
+  ];
+  const before = structuredClone(theirs());
   const deployment = await deployingTo(s, clock);
   await planAndApply(deployment);
+  expect(theirs()).toEqual(before);
+  expect(tenant.clients.get(CLIENT_ID)?.token_exchange).toEqual({
+    allow_any_profile_of_type: ["on_behalf_of_token_exchange", "custom_authentication"],
+  });
   expect(names()).toEqual(["enrich!", "audit!", "redirect!", "api-keys-post-login"]);
   await planAndApply({
     ...(await deployingTo(s, clock, { config: { postLoginPosition: "first" } })),
