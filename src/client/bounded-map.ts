@@ -1,0 +1,38 @@
+/** A map of at most `maxEntries`: what was not used for longest goes first. */
+export class BoundedMap<Value> {
+  readonly #entries = new Map<string, Value>();
+  readonly #maxEntries: number;
+
+  constructor(maxEntries: number) {
+    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
+      throw new TypeError('"maxEntries" must be a positive integer');
+    }
+    this.#maxEntries = maxEntries;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(name: string): Value | undefined {
+    const value = this.#entries.get(name);
+    if (value !== undefined) {
+      // A Map keeps the order of insertion: used last is inserted last.
+      this.#entries.delete(name);
+      this.#entries.set(name, value);
+    }
+    return value;
+  }
+
+  set(name: string, value: Value): void {
+    this.#entries.delete(name);
+    this.#entries.set(name, value);
+    if (this.#entries.size <= this.#maxEntries) return;
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+
+  delete(name: string): boolean {
+    return this.#entries.delete(name);
+  }
+}

@@ -1,0 +1,26 @@
+import type { TokenCache } from "./token-cache.ts";
+
+/**
+ * A near cache before a far one: memory before Redis or files. Locks are those of the far one, which others share. The
+ * near one keeps working while the far one is out of order.
+ */
+export function layeredTokenCache(near: TokenCache, far: TokenCache): TokenCache {
+  return {
+    async get(slot, besides) {
+      const nearest = await near.get(slot, besides);
+      if (nearest) return nearest;
+      const token = await far.get(slot, besides);
+      if (token) await near.set(slot, token);
+      return token;
+    },
+    async set(slot, token) {
+      await near.set(slot, token);
+      await far.set(slot, token);
+    },
+    async delete(slot) {
+      await near.delete(slot);
+      await far.delete(slot);
+    },
+    tryLock: async (slot, leaseMs) => far.tryLock(slot, leaseMs),
+  };
+}

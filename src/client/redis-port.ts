@@ -1,0 +1,60 @@
+/** A reply of Redis to the few commands that are used here. */
+export type RedisReply = string | number | null | readonly RedisReply[];
+
+/** Redis as far as this library needs it: one command, one reply; rejects where there is none. */
+export interface RedisPort {
+  command(...words: string[]): Promise<RedisReply>;
+}
+
+/** Where an Upstash database is reached over HTTPS. */
+export interface UpstashOptions {
+  readonly url: string;
+  readonly token: string;
+  /** After so many milliseconds a command is given up. Default: 2,000. */
+  readonly timeoutMs?: number;
+  readonly fetch?: typeof fetch;
+}
+
+/** A database of Upstash, over its REST protocol. Needs nothing but `fetch`. */
+export function upstashRedis(options: UpstashOptions): RedisPort {
+  const { url, token, timeoutMs = 2_000, fetch: send = fetch } = options;
+  return {
+    async command(...words) {
+      const response = await send(url, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify(words),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      const answer = (await response.json()) as { readonly result?: RedisReply };
+      // The error of Redis is not quoted: it holds the command with its arguments.
+      if (response.status !== 200 || answer.result === undefined) throw new Error("Redis refused a command.");
+      return answer.result;
+    },
+  };
+}
+
+/** A client of a `redis://` server, as `@redis/client` (`sendCommand`) gives it. */
+export interface RedisClientLike {
+  sendCommand(words: string[]): Promise<unknown>;
+}
+
+/**
+ * Any client of a `redis://` server that can send a command as a list of words. A command is given up after `timeoutMs`
+ * milliseconds: such clients wait for a lost server as long as it takes.
+ */
+export function redisClientPort(client: RedisClientLike, timeoutMs = 1_000): RedisPort {
+  return {
+    async command(...words) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error("Redis did not answer in time.")), timeoutMs);
+      });
+      try {
+        return (await Promise.race([client.sendCommand(words), late])) as RedisReply;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}

@@ -1,0 +1,140 @@
+import { expect, test } from "vitest";
+
+import { ExchangeError } from "../../src/client/exchange-error.ts";
+import { exchangeApiKeyRequest, processExchangeResponse } from "../../src/client/exchange.ts";
+import { ENDPOINT, FakeEndpoint, KEY, success } from "./support.ts";
+
+const NOW_MS = Date.UTC(2026, 10, 22);
+
+async function failureOf(response: Response): Promise<ExchangeError> {
+  const error: unknown = await processExchangeResponse(response, NOW_MS).catch((thrown: unknown) => thrown);
+  if (error instanceof ExchangeError) return error;
+  throw new Error("it did not fail as it should");
+}
+
+test("the request carries the exchange, nothing empty, and never requested_token_type", async () => {
+  const endpoint = new FakeEndpoint();
+  const parameters = { audience: "https://api", scope: "", organization: undefined };
+  await exchangeApiKeyRequest(ENDPOINT, KEY, parameters, { fetch: endpoint.fetch });
+  const [request] = endpoint.requests;
+  expect(request?.url).toBe(ENDPOINT.token_endpoint);
+  expect(Object.fromEntries(request?.body ?? [])).toEqual({
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    client_id: "client",
+    subject_token_type: "urn:acme:api-key",
+    subject_token: KEY.reveal(),
+    audience: "https://api",
+  });
+  expect(request?.headers.has("auth0-forwarded-for")).toBe(false);
+});
+
+test("secret, scope, organization and the end user's address go along where they are given", async () => {
+  const endpoint = new FakeEndpoint();
+  await exchangeApiKeyRequest(
+    { ...ENDPOINT, client_secret: "s&cret" },
+    KEY,
+    { audience: "a", scope: "read:a read:b", organization: "org_1", forwardedFor: "203.0.113.7" },
+    { fetch: endpoint.fetch },
+  );
+  const [request] = endpoint.requests;
+  expect(Object.fromEntries(request?.body ?? [])).toMatchObject({
+    client_secret: "s&cret",
+    scope: "read:a read:b",
+    organization: "org_1",
+  });
+  expect(request?.headers.get("auth0-forwarded-for")).toBe("203.0.113.7");
+});
+
+test.each(["http://acme.example/oauth/token", "http://127.0.0.1.example/oauth/token", "ftp://localhost/"])(
+  "a key is not sent in the clear: %s",
+  async (token_endpoint) => {
+    const endpoint = new FakeEndpoint();
+    const request = exchangeApiKeyRequest(
+      { ...ENDPOINT, token_endpoint },
+      KEY,
+      { audience: "a" },
+      { fetch: endpoint.fetch },
+    );
+    await expect(request).rejects.toThrow(TypeError);
+    expect(endpoint.requests).toHaveLength(0);
+  },
+);
+
+test.each([
+  ["timeout", new DOMException("late", "TimeoutError")],
+  ["network_error", new TypeError("fetch failed")],
+])("%s where there is no answer", async (code, fails) => {
+  const endpoint = new FakeEndpoint();
+  endpoint.behaviours = [{ fails }];
+  const request = exchangeApiKeyRequest(ENDPOINT, KEY, { audience: "a" }, { fetch: endpoint.fetch });
+  await expect(request).rejects.toMatchObject({ code, retryable: true, cause: fails });
+});
+
+test("a bearer token with a lifetime is an answer; scope is there where the server sent it", async () => {
+  const answer = await processExchangeResponse(Response.json({ ...success("a.b-c", 60), scope: "read:a" }));
+  expect(answer).toEqual({ access_token: "a.b-c", token_type: "Bearer", expires_in: 60, scope: "read:a" });
+});
+
+test.each([
+  [400, "invalid_request", "invalid_request", false],
+  [400, "invalid_scope", "invalid_scope", false],
+  [400, "invalid_target", "invalid_target", false],
+  [400, "unauthorized_client", "unauthorized_client", false],
+  [403, "unauthorized_client", "unauthorized_client", false],
+  [403, "access_denied", "access_denied", false],
+  [401, "access_denied", "invalid_client", false],
+  [401, "invalid_client", "invalid_client", false],
+  [403, "mfa_required", "mfa_required", false],
+  [400, "seats_exhausted", "refused", false],
+  [429, "too_many_attempts", "too_many_attempts", true],
+  [429, "too_many_requests", "too_many_requests", true],
+  [500, "server_error", "server_error", true],
+  [400, "server_error", "server_error", true],
+] as const)("%i %s is %s, retryable %s", async (status, error, code, retryable) => {
+  const failure = await failureOf(Response.json({ error, error_description: "Because." }, { status }));
+  expect(failure).toMatchObject({ code, retryable, status, error, error_description: "Because." });
+  expect(failure.message).toContain("The tenant says: Because.");
+});
+
+test.each([
+  ["HTML with 200", new Response("<html>"), "nonconforming_answer"],
+  ["HTML with 404", new Response("<html>", { status: 404 }), "nonconforming_answer"],
+  ["a redirect", new Response(null, { status: 302, headers: { location: "/" } }), "nonconforming_answer"],
+  ["HTML with 502", new Response("<html>", { status: 502 }), "server_error"],
+  ["an empty 429", new Response(null, { status: 429 }), "too_many_requests"],
+  ["no token", Response.json({ ...success("t", 60), access_token: undefined }), "nonconforming_answer"],
+  ["a token with a line break", Response.json(success("a\nb", 60)), "nonconforming_answer"],
+  ["a MAC token", Response.json({ ...success("t", 60), token_type: "mac" }), "nonconforming_answer"],
+  ["no lifetime", Response.json({ ...success("t", 60), expires_in: undefined }), "nonconforming_answer"],
+  ["a lifetime of 0", Response.json(success("t", 0)), "nonconforming_answer"],
+  [
+    "a refresh token",
+    Response.json({
+      ...success("t", 60),
+      issued_token_type: "urn:ietf:params:oauth:token-type:refresh_token",
+    }),
+    "nonconforming_answer",
+  ],
+])("%s is no answer", async (_, response, code) => {
+  expect((await failureOf(response)).code).toBe(code);
+});
+
+test("neither the key nor the MFA token shows up in an error", async () => {
+  const body = {
+    error: "mfa_required",
+    error_description: `no: ${KEY.reveal()}`,
+    mfa_token: "Fe26.2*secret",
+  };
+  const failure = await failureOf(Response.json(body, { status: 403 }));
+  const shown = `${failure.message} ${JSON.stringify(failure)} ${failure.stack}`;
+  expect(shown).toContain(KEY.toString());
+  expect(shown).not.toContain(KEY.reveal());
+  expect(shown).not.toContain("Fe26");
+});
+
+test("a limit says when it ends", async () => {
+  const failure = await failureOf(
+    Response.json({ error: "too_many_requests" }, { status: 429, headers: { "retry-after": "7" } }),
+  );
+  expect(failure).toMatchObject({ retryAfterMs: 7_000, fix: "Try again later (in 7 s)." });
+});

@@ -1,0 +1,178 @@
+import { beforeEach, expect, test } from "vitest";
+
+import { ApiKeyTokenSource, type TokenSourceOptions } from "../../src/client/token-source.ts";
+import { memoryTokenCache } from "../../src/client/memory-token-cache.ts";
+import { FakeClock, FakeEndpoint, KEY, OTHER_KEY, refusal, settle, sourceOptions } from "./support.ts";
+
+const REQUEST = { apiKey: KEY, audience: "https://api", scope: "read:things" };
+
+let clock: FakeClock;
+let endpoint: FakeEndpoint;
+beforeEach(() => {
+  clock = new FakeClock();
+  endpoint = new FakeEndpoint();
+});
+
+function sourceOf(changes: Partial<TokenSourceOptions> = {}): ApiKeyTokenSource {
+  return new ApiKeyTokenSource({ ...sourceOptions(endpoint, clock), ...changes });
+}
+
+test("a hundred callers at once and a hundred afterwards share one exchange", async () => {
+  const source = sourceOf();
+  const first = await Promise.all(Array.from({ length: 100 }, async () => source.getToken(REQUEST)));
+  const then = await Promise.all(Array.from({ length: 100 }, async () => source.getToken(REQUEST)));
+  expect(new Set([...first, ...then].map((token) => token.access_token))).toEqual(new Set(["token-1"]));
+  expect(endpoint.requests).toHaveLength(1);
+});
+
+test.each([
+  ["another key", 2, { apiKey: OTHER_KEY }],
+  ["another audience", 2, { audience: "https://other" }],
+  ["another scope", 2, { scope: "write:things" }],
+  ["another organization", 2, { organization: "org_1" }],
+  ["another address", 2, { forwardedFor: "203.0.113.7" }],
+  ["the same scope, written otherwise", 1, { scope: " read:things read:things" }],
+  ["the same key as text", 1, { apiKey: KEY.reveal() }],
+])("a request with %s: %i exchanges in all", async (_, exchanges, change) => {
+  const source = sourceOf();
+  await Promise.all([source.getToken(REQUEST), source.getToken({ ...REQUEST, ...change })]);
+  expect(endpoint.requests).toHaveLength(exchanges);
+});
+
+test("a mistyped key is refused before any request", async () => {
+  const wrong = `${KEY.reveal().slice(0, -1)}${KEY.reveal().endsWith("0") ? "1" : "0"}`;
+  await expect(sourceOf().getToken({ ...REQUEST, apiKey: wrong })).rejects.toMatchObject({
+    code: "malformed_key",
+  });
+  expect(endpoint.requests).toHaveLength(0);
+});
+
+test("a token is refreshed ahead, in the background, once", async () => {
+  const source = sourceOf();
+  await source.getToken(REQUEST);
+  clock.passSeconds(849);
+  await source.getToken(REQUEST);
+  expect(endpoint.requests).toHaveLength(1);
+  clock.passSeconds(1);
+  const meanwhile = await Promise.all(Array.from({ length: 50 }, async () => source.getToken(REQUEST)));
+  expect(new Set(meanwhile.map((token) => token.access_token))).toEqual(new Set(["token-1"]));
+  await settle();
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-2");
+  expect(endpoint.requests).toHaveLength(2);
+});
+
+test("a caller that ends afterwards waits for its refresh, and has the old token if there is none", async () => {
+  const source = sourceOf({ refresh: "inline" });
+  await source.getToken(REQUEST);
+  clock.passSeconds(850);
+  endpoint.behaviours = [refusal(500, "server_error")];
+  expect((await source.getToken({ ...REQUEST })).access_token).toBe("token-1");
+  // Not at every call: the tenant is given a pause.
+  const asked = endpoint.requests.length;
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-1");
+  expect(endpoint.requests).toHaveLength(asked);
+});
+
+test("a stale token is never given: one that could not be refreshed ends with its time", async () => {
+  const source = sourceOf({ waitBudgetMs: 0 });
+  await source.getToken(REQUEST);
+  endpoint.behaviours = [refusal(500, "server_error")];
+  clock.passSeconds(899);
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-1");
+  await settle();
+  clock.passSeconds(1);
+  await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "server_error", retryable: true });
+});
+
+test("a limit is waited for, no shorter than asked, and the call succeeds", async () => {
+  endpoint.behaviours = [refusal(429, "too_many_requests", { "retry-after": "2" }), { expires_in: 1_000 }];
+  const startMs = clock.atMs;
+  expect((await sourceOf().getToken(REQUEST)).access_token).toBe("token-2");
+  expect(clock.atMs - startMs).toBeGreaterThanOrEqual(2_000);
+  expect(clock.atMs - startMs).toBeLessThanOrEqual(2_250);
+});
+
+test("a limit beyond the budget is an error that says when, and no other key is tried until then", async () => {
+  endpoint.behaviours = [refusal(429, "too_many_requests", { "retry-after": "30" }), { expires_in: 1_000 }];
+  const source = sourceOf();
+  await expect(source.getToken(REQUEST)).rejects.toMatchObject({
+    code: "too_many_requests",
+    retryAfterMs: 30_000,
+  });
+  clock.passSeconds(9);
+  const other = source.getToken({ ...REQUEST, apiKey: OTHER_KEY });
+  await expect(other).rejects.toMatchObject({ code: "too_many_requests", retryAfterMs: 21_000 });
+  expect(endpoint.requests).toHaveLength(1);
+  clock.passSeconds(21);
+  await expect(source.getToken({ ...REQUEST, apiKey: OTHER_KEY })).resolves.toBeDefined();
+});
+
+test("an address that Auth0 blocks is blocked here too; others are not", async () => {
+  endpoint.behaviours = [refusal(429, "too_many_attempts"), { expires_in: 1_000 }];
+  const source = sourceOf();
+  const from = (forwardedFor: string, apiKey = KEY) => source.getToken({ ...REQUEST, apiKey, forwardedFor });
+  await expect(from("203.0.113.7")).rejects.toMatchObject({ code: "too_many_attempts", retryable: true });
+  await expect(from("203.0.113.7", OTHER_KEY)).rejects.toMatchObject({ code: "too_many_attempts" });
+  expect(endpoint.requests).toHaveLength(1);
+  await expect(from("203.0.113.8")).resolves.toBeDefined();
+});
+
+test.each([
+  ["a server error", refusal(500, "server_error")],
+  ["a broken connection", { fails: new TypeError("fetch failed") }],
+  ["an answer that does not come", { fails: new DOMException("late", "TimeoutError") }],
+])("%s is tried again within the budget", async (_, behaviour) => {
+  endpoint.behaviours = [behaviour, behaviour, { expires_in: 1_000 }];
+  expect((await sourceOf().getToken(REQUEST)).access_token).toBe("token-3");
+});
+
+test("a refusal is remembered for half a minute, for this key alone", async () => {
+  endpoint.behaviours = [refusal(400, "invalid_request"), { expires_in: 1_000 }];
+  const source = sourceOf();
+  await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
+  clock.passSeconds(29);
+  await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
+  expect(endpoint.requests).toHaveLength(1);
+  await expect(source.getToken({ ...REQUEST, apiKey: OTHER_KEY })).resolves.toBeDefined();
+  clock.passSeconds(1);
+  await expect(source.getToken(REQUEST)).resolves.toBeDefined();
+});
+
+test("a key that is refused at its refresh takes its token with it", async () => {
+  const source = sourceOf();
+  await source.getToken(REQUEST);
+  endpoint.behaviours = [refusal(400, "invalid_request")];
+  clock.passSeconds(850);
+  await source.getToken(REQUEST);
+  await settle();
+  await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
+  expect(endpoint.requests).toHaveLength(2);
+});
+
+test("a dropped token is not given again", async () => {
+  const source = sourceOf();
+  await source.getToken(REQUEST);
+  await source.drop(REQUEST);
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-2");
+});
+
+test("two sources over one cache make one exchange, and one refresh", async () => {
+  const cache = memoryTokenCache({ nowMs: () => clock.nowMs() });
+  const [one, other] = [sourceOf({ cache }), sourceOf({ cache })];
+  await Promise.all([one.getToken(REQUEST), other.getToken(REQUEST)]);
+  expect(endpoint.requests).toHaveLength(1);
+  clock.passSeconds(860);
+  await Promise.all([one.getToken(REQUEST), other.getToken(REQUEST)]);
+  await settle();
+  expect((await one.getToken(REQUEST)).access_token).toBe((await other.getToken(REQUEST)).access_token);
+  expect(endpoint.requests).toHaveLength(2);
+});
+
+test("a cache that is out of order is reported and gone without", async () => {
+  const broken = async () => Promise.reject(new Error("down"));
+  const errors: unknown[] = [];
+  const cache = { get: broken, set: broken, delete: broken, tryLock: broken };
+  const source = sourceOf({ cache, onCacheError: (error) => void errors.push(error) });
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-1");
+  expect(errors.length).toBeGreaterThan(0);
+});
