@@ -7,6 +7,10 @@ import type { Io } from "./io.ts";
 /** How a running local tenant is found: what `npm start` wrote, for `--local`. */
 export interface LocalFile {
   readonly issuer: string;
+  readonly token_endpoint: string;
+  readonly subject_token_type: string;
+  readonly client_id: string;
+  readonly audience: string;
   readonly management_api: string;
   readonly management_client_id: string;
   readonly management_client_secret: string;

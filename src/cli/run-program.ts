@@ -1,5 +1,6 @@
 import { CommanderError, type Command } from "commander";
 
+import { ExchangeError } from "../client/exchange-error.ts";
 import { redactKeys } from "../core/api-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import type { Io } from "./io.ts";
@@ -33,7 +34,7 @@ export function explain(error: unknown): string {
 
 /** An error as data. A key that slipped into a message is redacted, whatever the message is. */
 function problemOf(error: unknown): { code: string; message: string; fix?: string; cause?: string } {
-  if (!(error instanceof ApiKeysError)) {
+  if (!(error instanceof ApiKeysError || error instanceof ExchangeError)) {
     const said = error instanceof Error ? `${error.name}: ${error.message}` : "an unknown error";
     return { code: "unexpected", message: redactKeys(`Unexpected. ${said}`) };
   }

@@ -74,7 +74,7 @@ function baseUrlOf<T extends string | undefined>(name: string, url: T): T {
 }
 
 /** The origin of a tenant's domain. Plain http for this machine alone, where the local tenant is. */
-function originOf(domain: string): string {
+export function originOf(domain: string): string {
   const host = domain.replace(/^https?:\/\//, "").replace(/\/+$/, "");
   if (!/^[a-z0-9.-]+(:\d+)?$/i.test(host)) {
     throw new ApiKeysError(

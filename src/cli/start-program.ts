@@ -24,10 +24,6 @@ export interface StartOptions extends LocalDeployment {
 /** What is needed of a started tenant. The tenant itself is handed in: `src/cli` does not know `src/local`. */
 export interface Started {
   readonly description: Omit<LocalFile, "api_key_pepper"> & {
-    readonly token_endpoint: string;
-    readonly subject_token_type: string;
-    readonly client_id: string;
-    readonly audience: string;
     readonly api_url: string;
     readonly users: readonly { readonly user_id: string }[];
   };

@@ -1,0 +1,3 @@
+import { buildProgram } from "../src/cli/build-package.ts";
+
+await buildProgram("dist/auth0-api-keys.cjs");

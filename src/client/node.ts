@@ -1,0 +1,2 @@
+// What needs Node's file system.
+export { defaultCacheFolder, fileTokenCache, type FileTokenCacheOptions } from "./file-token-cache.ts";

@@ -1,0 +1,157 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+
+import { buildProgram } from "../../src/cli/build-package.ts";
+import type { Io } from "../../src/cli/io.ts";
+import { writeLocalFile } from "../../src/cli/local-file.ts";
+import { runToken } from "../../src/cli/token-program.ts";
+import { ADA, claimsOf, stage, type Stage } from "../support/stage.ts";
+
+const run = promisify(execFile);
+
+let s: Stage;
+let folder: string;
+let program: string;
+let env: Record<string, string>;
+let key: string;
+
+beforeAll(async () => {
+  s = await stage();
+  folder = await mkdtemp(join(tmpdir(), "token-program-test-"));
+  program = join(folder, "auth0-api-keys.cjs");
+  await buildProgram(program);
+  await writeLocalFile({ LOCAL_TENANT_DIR: folder }, { ...s.local.description, api_key_pepper: "1:unused" });
+});
+afterAll(async () => {
+  await s.stop();
+  await rm(folder, { recursive: true });
+});
+beforeEach(async () => {
+  ({ key } = await s.create(ADA, { scope: "read:things" }));
+  const caches = await mkdtemp(join(folder, "caches-"));
+  env = {
+    PATH: process.env["PATH"] ?? "",
+    LOCAL_TENANT_DIR: folder,
+    XDG_CACHE_HOME: caches,
+    API_KEY: key,
+    API_KEY_SCOPE: "read:things",
+  };
+});
+
+async function inProcess(argv: readonly string[], changes: Io["env"] = {}, stdin = "") {
+  let [stdout, stderr] = ["", ""];
+  const io: Io = {
+    env: { ...env, ...changes },
+    stdout: (text) => void (stdout += text),
+    stderr: (text) => void (stderr += text),
+    readStdin: async () => stdin,
+  };
+  return { code: await runToken(argv, io), stdout, stderr };
+}
+
+const exchanges = () => s.local.tenant.logs.filter(({ type }) => type === "secte").length;
+
+test("a token is printed, of the key's user and scope, and the second call takes it from the cache", async () => {
+  const before = exchanges();
+  const first = await inProcess(["token", "--local"]);
+  expect(first).toMatchObject({ code: 0, stderr: "" });
+  expect(claimsOf(first.stdout)).toMatchObject({ sub: ADA, scope: "read:things" });
+  expect(await inProcess(["token", "--local"])).toEqual(first);
+  expect(exchanges() - before).toBe(1);
+  await inProcess(["token", "--local", "--no-cache"]);
+  expect(exchanges() - before).toBe(2);
+});
+
+test("the key comes from standard input where API_KEY is not set, with its line break", async () => {
+  const { code, stdout } = await inProcess(["token", "--local"], { API_KEY: undefined }, `${key}\n`);
+  expect(code).toBe(0);
+  expect(claimsOf(stdout)["sub"]).toBe(ADA);
+});
+
+test("--header, --curl, --json and --exec-credential give the same token in their form", async () => {
+  const token = (await inProcess(["token", "--local"])).stdout.trim();
+  const inForm = async (form: string) => (await inProcess(["token", "--local", form])).stdout;
+  expect(await inForm("--header")).toBe(`Authorization: Bearer ${token}\n`);
+  expect(await inForm("--curl")).toBe(`header = "Authorization: Bearer ${token}"\n`);
+  const expires = new Date(Number(claimsOf(token)["exp"]) * 1000).getTime();
+  const json = JSON.parse(await inForm("--json")) as { expires_at: string };
+  expect(json).toMatchObject({ access_token: token, token_type: "Bearer", scope: "read:things" });
+  // Counted from before the request, so at most a second earlier than the token says.
+  expect(expires - Date.parse(json.expires_at)).toBeLessThanOrEqual(1_000);
+  expect(expires - Date.parse(json.expires_at)).toBeGreaterThanOrEqual(0);
+  expect(JSON.parse(await inForm("--exec-credential"))).toEqual({
+    apiVersion: "client.authentication.k8s.io/v1",
+    kind: "ExecCredential",
+    status: { token, expirationTimestamp: json.expires_at },
+  });
+});
+
+test.each([
+  ["two forms", ["token", "--local", "--header", "--json"], {}, 2, "cannot be used with"],
+  ["an unknown flag", ["token", "--api-key", "x"], {}, 2, "unknown option"],
+  ["no key", ["token", "--local"], { API_KEY: "" }, 1, "There is no API key"],
+  ["a mistyped key", ["token", "--local"], { API_KEY: "acme_live_x" }, 1, "mistyped or cut"],
+  ["no settings", ["token"], {}, 1, "--domain or AUTH0_DOMAIN; --client-id or API_KEY_CLIENT_ID"],
+  ["no local tenant", ["token", "--local"], { LOCAL_TENANT_DIR: "/nowhere" }, 1, "npm start"],
+  ["a scope that the key lacks", ["token", "--local", "--scope", "write:things"], {}, 1, "write:things"],
+])("%s is explained on stderr, and nothing is on stdout", async (_, argv, changes, code, said) => {
+  const result = await inProcess(argv, changes);
+  expect(result).toMatchObject({ code, stdout: "" });
+  expect(result.stderr).toContain(said);
+  expect(result.stderr).not.toContain(key);
+});
+
+test("settings come from flags and the environment as well", async () => {
+  const { issuer, client_id, subject_token_type, audience } = s.local.description;
+  const { code, stdout } = await inProcess(["token", "--audience", audience], {
+    AUTH0_DOMAIN: issuer,
+    API_KEY_CLIENT_ID: client_id,
+    API_KEY_SUBJECT_TOKEN_TYPE: subject_token_type,
+  });
+  expect(code).toBe(0);
+  expect(claimsOf(stdout)["aud"]).toBe(audience);
+});
+
+test("the cache on disk holds neither the key nor the token", async () => {
+  const { stdout } = await inProcess(["token", "--local"]);
+  const cache = join(env["XDG_CACHE_HOME"] ?? "", "auth0-api-keys");
+  const names = await readdir(cache);
+  expect(names).toHaveLength(1);
+  const dump = `${names.join(" ")} ${await readFile(join(cache, names[0] ?? ""), "utf8")}`;
+  for (const secret of [key, key.slice(-38), key.slice(10, 22), stdout.trim(), stdout.split(".")[1] ?? ""]) {
+    expect(dump).not.toContain(secret);
+    expect(dump).not.toContain(Buffer.from(secret).toString("base64url"));
+  }
+});
+
+test("twenty processes at once make one exchange", async () => {
+  const before = exchanges();
+  const outputs = await Promise.all(
+    Array.from({ length: 20 }, async () => run(process.execPath, [program, "token", "--local"], { env })),
+  );
+  expect(new Set(outputs.map(({ stdout }) => stdout)).size).toBe(1);
+  expect(exchanges() - before).toBe(1);
+});
+
+test("started from plain JavaScript, a cache hit costs little more than starting node", async () => {
+  const timed = async (argv: readonly string[]) => {
+    const times: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      const startMs = performance.now();
+      await once(spawn(process.execPath, argv, { env, stdio: "ignore" }), "exit");
+      times.push(performance.now() - startMs);
+    }
+    return Math.min(...times);
+  };
+  await run(process.execPath, [program, "token", "--local"], { env });
+  const hitMs = await timed([program, "token", "--local"]);
+  const bareMs = await timed(["-e", "0"]);
+  // 150 ms in all on a quiet machine, of which node itself takes 40.
+  expect(hitMs - bareMs).toBeLessThan(110);
+});
