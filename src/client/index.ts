@@ -15,3 +15,11 @@ export { redisClientPort, upstashRedis, type RedisPort, type UpstashOptions } fr
 export { redisTokenCache, type RedisTokenCacheOptions } from "./redis-token-cache.ts";
 export type { CachedToken, CacheSlot, TokenCache } from "./token-cache.ts";
 export { ApiKeyTokenSource, type TokenRequest, type TokenSourceOptions } from "./token-source.ts";
+export { expressGateway, expressKillSwitch } from "./gateway-express.ts";
+export { fastifyGateway, fastifyKillSwitch } from "./gateway-fastify.ts";
+export { authRequestResponse, gatewayRequest } from "./gateway-fetch.ts";
+export { honoGateway, honoKillSwitch, type GatewayVariables } from "./gateway-hono.ts";
+export type { GatewayRefusal } from "./gateway-refusal.ts";
+export { ApiKeyGateway, type GatewayDecision, type GatewayOptions, type GatewayRequest } from "./gateway.ts";
+export { KillSwitch, type KillSwitchOptions } from "./kill-switch.ts";
+export type { Auth } from "./verify-token.ts";

@@ -1,0 +1,66 @@
+import type { GatewayRefusal } from "./gateway-refusal.ts";
+import type { ApiKeyGateway, GatewayDecision } from "./gateway.ts";
+
+/**
+ * A request with a token in place of its API key, the same request if it carries none, or the answer that refuses it:
+ * for every runtime whose servers are functions of a `Request`.
+ */
+export async function gatewayRequest(
+  gateway: ApiKeyGateway,
+  request: Request,
+  clientAddress?: string,
+): Promise<Request | Response> {
+  const decision = await decide(gateway, request, clientAddress);
+  switch (decision.kind) {
+    case "untouched":
+      return request;
+    case "refused":
+      return responseOf(decision);
+    case "authorized":
+      return withToken(request, decision.authorization);
+  }
+}
+
+/**
+ * The answer to a subrequest of nginx's `auth_request`: 204 with the header to forward in `x-authorization`, or the
+ * refusal. nginx passes 401 and 403 on and makes a 500 of any other.
+ */
+export async function authRequestResponse(
+  gateway: ApiKeyGateway,
+  request: Request,
+  clientAddress?: string,
+): Promise<Response> {
+  const decision = await decide(gateway, request, clientAddress);
+  switch (decision.kind) {
+    case "untouched":
+      return new Response(null, {
+        status: 204,
+        headers: { "x-authorization": request.headers.get("authorization") ?? "" },
+      });
+    case "refused":
+      return responseOf(decision);
+    case "authorized":
+      return new Response(null, { status: 204, headers: { "x-authorization": decision.authorization } });
+  }
+}
+
+/** A refusal as a `Response`. */
+export function responseOf({ status, headers, body }: GatewayRefusal): Response {
+  return Response.json(body, { status, headers });
+}
+
+/** The same request with this `Authorization` and no `X-API-Key`. */
+export function withToken(request: Request, authorization: string): Request {
+  const headers = new Headers(request.headers);
+  headers.set("authorization", authorization);
+  headers.delete("x-api-key");
+  return new Request(request, { headers });
+}
+
+async function decide(
+  gateway: ApiKeyGateway,
+  { method, url, headers }: Request,
+  clientAddress: string | undefined,
+): Promise<GatewayDecision> {
+  return gateway.authorize({ method, url, headers: Object.fromEntries(headers), clientAddress });
+}

@@ -1,0 +1,83 @@
+import { keyIdOfActor } from "../core/actor.ts";
+import { hasKeyFields, isObject, keyStatus } from "../core/key-entry.ts";
+import { BoundedMap } from "./bounded-map.ts";
+import { challenge, unavailable, type GatewayRefusal } from "./gateway-refusal.ts";
+import type { RedisPort } from "./redis-port.ts";
+
+/** What a kill switch is made with. */
+export interface KillSwitchOptions {
+  /** The database of the key records; its read-only token is enough. */
+  readonly redis: RedisPort;
+  /** For so many milliseconds an answer counts: a revoked key's tokens die within it. Default: 5,000. */
+  readonly maxAgeMs?: number;
+  /** What a token counts as while the records cannot be read, or there is none of its key. Default: `refuse`. */
+  readonly whenUnknown?: "refuse" | "accept";
+  /** Default: 10,000 keys. */
+  readonly maxEntries?: number;
+  readonly nowMs?: () => number;
+}
+
+type Status = "active" | "ended" | "unknown";
+
+const UNKNOWN_MAX_AGE_MS = 1_000;
+const RECORD = /^v1\.[A-Za-z0-9_-]{43}\.(\{.*\})$/s;
+
+/**
+ * Refuses tokens of keys that were revoked or have expired since, for APIs that do not want to wait for the tokens'
+ * own end. Looks up a key's record at most once in `maxAgeMs`.
+ */
+export class KillSwitch {
+  readonly #options: KillSwitchOptions;
+  readonly #nowMs: () => number;
+  readonly #known: BoundedMap<{ readonly status: Promise<Status>; untilMs: number }>;
+
+  constructor(options: KillSwitchOptions) {
+    this.#options = options;
+    this.#nowMs = options.nowMs ?? Date.now;
+    this.#known = new BoundedMap(options.maxEntries ?? 10_000);
+  }
+
+  /** The refusal for a token with these claims; `undefined` where it may pass, as all do that no key was exchanged for. */
+  async refuse(claims: Readonly<Record<string, unknown>>): Promise<GatewayRefusal | undefined> {
+    const actor = isObject(claims["act"]) ? claims["act"]["sub"] : undefined;
+    const keyId = typeof actor === "string" ? keyIdOfActor(actor) : undefined;
+    if (keyId === undefined) return undefined;
+    switch (await this.#statusOf(keyId)) {
+      case "active":
+        return undefined;
+      case "ended":
+        return challenge("invalid_token", "The API key of this token was revoked or has expired.");
+      case "unknown":
+        return this.#options.whenUnknown === "accept" ? undefined : unavailable();
+    }
+  }
+
+  async #statusOf(keyId: string): Promise<Status> {
+    const known = this.#known.get(keyId);
+    if (known && this.#nowMs() < known.untilMs) return known.status;
+    // The age counts from before the question: the answer is at most as old as we take it to be.
+    const untilMs = this.#nowMs() + (this.#options.maxAgeMs ?? 5_000);
+    const asked = { status: this.#lookUp(keyId), untilMs };
+    this.#known.set(keyId, asked);
+    const status = await asked.status;
+    if (status === "unknown") asked.untilMs = Math.min(untilMs, this.#nowMs() + UNKNOWN_MAX_AGE_MS);
+    return status;
+  }
+
+  /**
+   * Reads a record without checking its seal, for which the pepper would have to be here. Who can write to Redis can
+   * delete records as well as forge tombstones: a kill switch grants nothing.
+   */
+  async #lookUp(keyId: string): Promise<Status> {
+    try {
+      const text = await this.#options.redis.command("GET", `apikey:${keyId}`);
+      const [, json = ""] = RECORD.exec(typeof text === "string" ? text : "") ?? [];
+      const record: unknown = JSON.parse(json);
+      if (!isObject(record) || record["id"] !== keyId || !hasKeyFields(record)) return "unknown";
+      const status = keyStatus(record, this.#nowMs() / 1000);
+      return status === "active" ? "active" : "ended";
+    } catch {
+      return "unknown";
+    }
+  }
+}

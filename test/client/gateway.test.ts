@@ -1,0 +1,345 @@
+import { randomBytes } from "node:crypto";
+
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { ExchangeError, type ExchangeErrorCode } from "../../src/client/exchange-error.ts";
+import { findCredentials } from "../../src/client/gateway-credentials.ts";
+import { authRequestResponse, gatewayRequest } from "../../src/client/gateway-fetch.ts";
+import { refusalOf } from "../../src/client/gateway-refusal.ts";
+import { ApiKeyGateway, type GatewayOptions } from "../../src/client/gateway.ts";
+import { KillSwitch } from "../../src/client/kill-switch.ts";
+import { ApiKeyTokenSource } from "../../src/client/token-source.ts";
+import { actorOf } from "../../src/core/actor.ts";
+import { sealRecord } from "../../src/core/key-record.ts";
+import { parsePeppers } from "../../src/core/peppers.ts";
+import { pepperOf } from "../support/stage.ts";
+import { FakeClock, FakeEndpoint, KEY, refusal, sourceOptions, success } from "./support.ts";
+
+const ISSUER = "https://acme.example/";
+const AUDIENCE = "https://api.acme.example";
+const JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2ln";
+const text = KEY.reveal();
+
+describe("which credentials a request carries", () => {
+  test.each([
+    ["a bearer key", { authorization: `Bearer ${text}` }, { kind: "api_key", apiKey: text }],
+    ["any case of the scheme", { authorization: `bearer ${text}` }, { kind: "api_key", apiKey: text }],
+    ["the scheme ApiKey", { authorization: `ApiKey ${text}` }, { kind: "api_key", apiKey: text }],
+    ["a header of its own", { "x-api-key": text }, { kind: "api_key", apiKey: text }],
+    ["what claims to be a key", { "x-api-key": "oops" }, { kind: "api_key", apiKey: "oops" }],
+    ["a JWT", { authorization: `Bearer ${JWT}` }, { kind: "other", bearer: JWT }],
+    ["Basic", { authorization: "Basic YTpi" }, { kind: "other" }],
+    [
+      "a cut key, its prefix unknown",
+      { authorization: "Bearer acme_live_4fJ" },
+      { kind: "other", bearer: "acme_live_4fJ" },
+    ],
+    ["a JWT and a key", { authorization: `Bearer ${JWT}`, "x-api-key": text }, { kind: "ambiguous" }],
+    ["two keys", { "x-api-key": [text, text] }, { kind: "ambiguous" }],
+    ["nothing", {}, { kind: "none" }],
+  ])("%s", (_, headers, expected) => {
+    expect(findCredentials(headers)).toEqual(expected);
+  });
+
+  test.each([
+    ["a cut key", "acme_live_4fJ", { kind: "api_key", apiKey: "acme_live_4fJ" }],
+    ["a key of others", "other_live_4fJ", { kind: "other", bearer: "other_live_4fJ" }],
+    ["a JWT", JWT, { kind: "other", bearer: JWT }],
+  ])("with a known prefix: %s", (_, bearer, expected) => {
+    expect(findCredentials({ authorization: `Bearer ${bearer}` }, ["acme_live"])).toEqual(expected);
+  });
+});
+
+test.each<[ExchangeErrorCode, number, string]>([
+  ["malformed_key", 401, "invalid_token"],
+  ["invalid_request", 401, "invalid_token"],
+  ["access_denied", 401, "invalid_token"],
+  ["invalid_target", 401, "invalid_token"],
+  ["unauthorized_client", 401, "invalid_token"],
+  ["mfa_required", 401, "invalid_token"],
+  ["refused", 401, "invalid_token"],
+  ["invalid_scope", 403, "insufficient_scope"],
+  ["too_many_attempts", 429, "too_many_attempts"],
+  ["too_many_requests", 503, "temporarily_unavailable"],
+  ["server_error", 503, "temporarily_unavailable"],
+  ["network_error", 503, "temporarily_unavailable"],
+  ["timeout", 503, "temporarily_unavailable"],
+  ["invalid_client", 502, "bad_gateway"],
+  ["nonconforming_answer", 502, "bad_gateway"],
+])("%s is answered with %i %s", (code, status, error) => {
+  const answer = refusalOf(
+    new ExchangeError(code, { error_description: 'Say "no" \\ nein', retryAfterMs: 1_500 }),
+  );
+  expect(answer).toMatchObject({ status, body: { error }, headers: { "cache-control": "no-store" } });
+  const isChallenge = status === 401 || status === 403;
+  expect(answer.headers["www-authenticate"]).toBe(
+    isChallenge ? `Bearer error="${error}", error_description="Say 'no' ' nein"` : undefined,
+  );
+  expect(answer.headers["retry-after"]).toBe(status === 429 || status === 503 ? "2" : undefined);
+});
+
+describe("a gateway", () => {
+  let keys: Awaited<ReturnType<typeof generateKeyPair>>;
+  let others: typeof keys;
+  beforeAll(async () => {
+    [keys, others] = await Promise.all([generateKeyPair("RS256"), generateKeyPair("RS256")]);
+  });
+
+  let clock: FakeClock;
+  let endpoint: FakeEndpoint;
+  let jwksRequests: number;
+  beforeEach(() => {
+    clock = new FakeClock();
+    clock.atMs = Date.now();
+    endpoint = new FakeEndpoint();
+    jwksRequests = 0;
+  });
+
+  async function answerWith(claims: object = {}, signedWith = keys): Promise<string> {
+    const iat = Math.floor(clock.nowMs() / 1000);
+    const payload = { iss: ISSUER, aud: AUDIENCE, sub: "auth0|ada", iat, exp: iat + 1_000, ...claims };
+    const jwt = await new SignJWT(payload)
+      .setProtectedHeader({ alg: "RS256", kid: "1" })
+      .sign(signedWith.privateKey);
+    endpoint.behaviours = [{ status: 200, body: success(jwt, 1_000) }];
+    return jwt;
+  }
+
+  function gatewayOf(changes: Partial<GatewayOptions> = {}): ApiKeyGateway {
+    return new ApiKeyGateway({
+      source: new ApiKeyTokenSource({ ...sourceOptions(endpoint, clock), waitBudgetMs: 0 }),
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      scope: "read:things",
+      nowMs: () => clock.nowMs(),
+      fetch: async (input) => {
+        jwksRequests++;
+        expect(input).toBe("https://acme.example/.well-known/jwks.json");
+        const jwk = await exportJWK(keys.publicKey);
+        return Response.json({ keys: [{ ...jwk, kid: "1", alg: "RS256", use: "sig" }] });
+      },
+      ...changes,
+    });
+  }
+
+  const requestWith = (headers: Record<string, string>) =>
+    new Request("https://gw.example/things", { headers });
+
+  test.each([
+    ["Authorization: Bearer", { authorization: `Bearer ${text}` }],
+    ["Authorization: ApiKey", { authorization: `ApiKey ${text}` }],
+    ["X-API-Key", { "x-api-key": text }],
+  ])("replaces a key in %s by its token, and the key goes no further", async (_, headers) => {
+    const jwt = await answerWith();
+    const passed = await gatewayRequest(gatewayOf(), requestWith({ ...headers, accept: "text/html" }));
+    expect(Object.fromEntries(passed.headers)).toEqual({
+      accept: "text/html",
+      authorization: `Bearer ${jwt}`,
+    });
+  });
+
+  test("passes method and body on", async () => {
+    await answerWith();
+    const request = new Request("https://gw.example/things", {
+      method: "POST",
+      body: "{}",
+      headers: { "x-api-key": text },
+    });
+    const passed = await gatewayRequest(gatewayOf(), request);
+    expect(passed).toMatchObject({ method: "POST", url: "https://gw.example/things" });
+    expect(await passed.text()).toBe("{}");
+  });
+
+  test.each([
+    ["a JWT", { authorization: `Bearer ${JWT}` }],
+    ["no credentials", {}],
+  ])("lets a request with %s pass untouched", async (_, headers) => {
+    const request = requestWith(headers);
+    expect(await gatewayRequest(gatewayOf(), request)).toBe(request);
+    expect(endpoint.requests).toHaveLength(0);
+  });
+
+  test("gives header, claims and token of a verified token; verified again after a minute", async () => {
+    const jwt = await answerWith();
+    const gateway = gatewayOf();
+    const ask = async () => gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
+    const decision = await ask();
+    expect(decision).toMatchObject({
+      kind: "authorized",
+      auth: { token: jwt, header: { alg: "RS256" }, payload: { sub: "auth0|ada", aud: AUDIENCE } },
+    });
+    const auth = (one: typeof decision) => (one.kind === "authorized" ? one.auth : undefined);
+    clock.passSeconds(59);
+    expect(auth(await ask())).toBe(auth(decision));
+    clock.passSeconds(1);
+    expect(auth(await ask())).not.toBe(auth(decision));
+    expect(endpoint.requests).toHaveLength(1);
+    expect(jwksRequests).toBe(1);
+  });
+
+  test.each([
+    ["of another issuer", { iss: "https://other.example/" }, "ours"],
+    ["for another audience", { aud: "https://other.example" }, "ours"],
+    ["that has ended", { exp: 1_000 }, "ours"],
+    ["signed with another key", {}, "theirs"],
+  ])("does not pass a token on that is %s", async (_, claims, whose) => {
+    await answerWith(claims, whose === "ours" ? keys : others);
+    const answer = await gatewayRequest(gatewayOf(), requestWith({ "x-api-key": text }));
+    expect(answer).toBeInstanceOf(Response);
+    expect(answer).toMatchObject({ status: 503 });
+  });
+
+  test("requests the scope that a request needs", async () => {
+    await answerWith();
+    const gateway = gatewayOf({ scope: ({ method }) => (method === "GET" ? "read:things" : "write:things") });
+    for (const method of ["GET", "POST", "GET"]) {
+      await gateway.authorize({ method, url: "/", headers: { "x-api-key": text } });
+    }
+    expect(endpoint.requests.map(({ body }) => body.get("scope"))).toEqual(["read:things", "write:things"]);
+  });
+
+  test.each([
+    ["203.0.113.7", "203.0.113.7"],
+    ["::ffff:203.0.113.7", "203.0.113.7"],
+    ["2001:db8::1", "2001:db8::1"],
+    ["evil\r\nx: y", null],
+    [undefined, null],
+  ])("names the end user's address %j to the tenant as %j", async (clientAddress, expected) => {
+    await answerWith();
+    const request = { method: "GET", url: "/", headers: { "x-api-key": text }, clientAddress };
+    await gatewayOf({ forwardClientAddress: true }).authorize(request);
+    expect(endpoint.requests[0]?.headers.get("auth0-forwarded-for")).toBe(expected);
+  });
+
+  test("does not name it unless told to", async () => {
+    await answerWith();
+    const request = { method: "GET", url: "/", headers: { "x-api-key": text }, clientAddress: "203.0.113.7" };
+    await gatewayOf().authorize(request);
+    expect(endpoint.requests[0]?.headers.has("auth0-forwarded-for")).toBe(false);
+  });
+
+  test("for nginx: 204 with what is to be forwarded, or the refusal", async () => {
+    const jwt = await answerWith();
+    const ask = async (headers: Record<string, string>) =>
+      authRequestResponse(gatewayOf(), requestWith(headers));
+    const authorized = await ask({ "x-api-key": text });
+    expect(authorized.status).toBe(204);
+    expect(authorized.headers.get("x-authorization")).toBe(`Bearer ${jwt}`);
+    expect((await ask({ authorization: `Bearer ${JWT}` })).headers.get("x-authorization")).toBe(
+      `Bearer ${JWT}`,
+    );
+    endpoint.behaviours = [refusal(400, "invalid_request")];
+    const refused = await ask({ "x-api-key": text });
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get("www-authenticate")).toBe(
+      'Bearer error="invalid_token", error_description="because of invalid_request"',
+    );
+  });
+
+  describe("with a kill switch", () => {
+    const peppers = parsePeppers(`1:${pepperOf("kill switch")}`);
+    const act = { sub: actorOf(KEY.id) };
+    const record = { sub: "auth0|ada", id: KEY.id, hash: "h", v: 1, iat: 0 };
+    let reads: string[][];
+    let stored: () => string | null;
+    let killSwitch: KillSwitch;
+    beforeEach(() => {
+      reads = [];
+      stored = () => sealRecord(record, peppers);
+      killSwitch = switchOf();
+    });
+
+    function switchOf(whenUnknown?: "accept"): KillSwitch {
+      return new KillSwitch({
+        redis: {
+          command: async (...words) => {
+            reads.push(words);
+            return stored();
+          },
+        },
+        nowMs: () => clock.nowMs(),
+        ...(whenUnknown && { whenUnknown }),
+      });
+    }
+
+    test("tokens of an active key pass, with one look-up in five seconds", async () => {
+      for (let request = 0; request < 10; request++) expect(await killSwitch.refuse({ act })).toBeUndefined();
+      clock.passSeconds(4.999);
+      await killSwitch.refuse({ act });
+      expect(reads).toEqual([["GET", `apikey:${KEY.id}`]]);
+      clock.passSeconds(0.001);
+      await killSwitch.refuse({ act });
+      expect(reads).toHaveLength(2);
+    });
+
+    test.each([
+      ["was revoked", { revoked_at: 1 }],
+      ["has expired", { exp: 1 }],
+    ])("a key that %s is seen within five seconds, and its token is dropped", async (_, change) => {
+      await answerWith({ act });
+      const gateway = gatewayOf({ killSwitch });
+      const ask = async () => gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
+      expect((await ask()).kind).toBe("authorized");
+      stored = () => sealRecord({ ...record, ...change }, peppers);
+      clock.passSeconds(5);
+      endpoint.behaviours = [refusal(400, "invalid_request")];
+      expect(await ask()).toMatchObject({ kind: "refused", status: 401, body: { error: "invalid_token" } });
+      expect(endpoint.requests).toHaveLength(1);
+      expect(await ask()).toMatchObject({ kind: "refused", status: 401 });
+      expect(endpoint.requests).toHaveLength(2);
+    });
+
+    test("a token that is presented itself is refused as well", async () => {
+      const jwt = await answerWith({ act });
+      stored = () => sealRecord({ ...record, revoked_at: 1 }, peppers);
+      const answer = await gatewayRequest(
+        gatewayOf({ killSwitch }),
+        requestWith({ authorization: `Bearer ${jwt}` }),
+      );
+      expect(answer).toMatchObject({ status: 401 });
+    });
+
+    test.each([
+      ["is no record", () => null],
+      ["is a record of another key", () => sealRecord({ ...record, id: "000000000000" }, peppers)],
+      ["is nonsense", () => "v1.x"],
+      [
+        "is no answer",
+        () => {
+          throw new Error("down");
+        },
+      ],
+    ])("where there %s, it refuses or accepts as it is told, and asks again soon", async (_, answer) => {
+      stored = answer;
+      expect(await killSwitch.refuse({ act })).toMatchObject({ status: 503 });
+      expect(await switchOf("accept").refuse({ act })).toBeUndefined();
+      stored = () => sealRecord(record, peppers);
+      clock.passSeconds(1);
+      expect(await killSwitch.refuse({ act })).toBeUndefined();
+    });
+
+    test.each([[{}], [{ act: { sub: "auth0|bob" } }], [{ act: "x" }]])(
+      "tokens that no key was exchanged for are none of its business: %j",
+      async (claims) => {
+        stored = () => null;
+        expect(await killSwitch.refuse(claims)).toBeUndefined();
+        expect(reads).toHaveLength(0);
+      },
+    );
+
+    test("a thousand requests at once are one look-up", async () => {
+      await Promise.all(Array.from({ length: 1_000 }, async () => killSwitch.refuse({ act })));
+      expect(reads).toHaveLength(1);
+    });
+  });
+});
+
+test("errors of others go through", async () => {
+  const source = {
+    getToken: async () => Promise.reject(new RangeError("bug")),
+  } as unknown as ApiKeyTokenSource;
+  const gateway = new ApiKeyGateway({ source, issuer: ISSUER, audience: AUDIENCE });
+  const headers = { "x-api-key": randomBytes(4).toString("hex") };
+  await expect(gateway.authorize({ method: "GET", url: "/", headers })).rejects.toThrow(RangeError);
+});
