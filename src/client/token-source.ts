@@ -48,20 +48,34 @@ interface Held {
   readonly slot: Promise<CacheSlot>;
   /** Where in the refresh window this process refreshes. */
   readonly jitter: number;
-  /** The exchange that is under way. `besides` is the token that it is to replace, for a refresh. */
-  flight: { readonly token: Promise<CachedToken>; readonly besides: CachedToken | undefined } | undefined;
+  /** The exchange that is under way. */
+  flight: { readonly token: Promise<CachedToken>; readonly isUrgent: boolean } | undefined;
   refusal: { readonly error: ExchangeError; readonly untilMs: number } | undefined;
   refreshNotBeforeMs: number;
+}
+
+/** A token that is needed. */
+interface Need {
+  readonly held: Held;
+  readonly key: ApiKey;
+  readonly request: TokenRequest;
+  /** The token that it is to replace, which no cache needs to give again. */
+  readonly atHand: CachedToken | undefined;
+  /** Whether a caller waits for it, or the one at hand will do for a while. */
+  readonly isUrgent: boolean;
 }
 
 type Attempt =
   | { readonly kind: "token"; readonly token: CachedToken }
   | { readonly kind: "busy" }
+  | { readonly kind: "put_off" }
   | { readonly kind: "failed"; readonly error: ExchangeError };
 
 const MAX_HELD = 10_000;
+const UNLOCKED = async (): Promise<void> => undefined;
 const LEASE_SLACK_MS = 2_000;
-const POLL_MS = 40;
+const POLL_MS = 50;
+const MAX_POLL_MS = 500;
 const REFRESH_PAUSE_MS = 30_000;
 
 /**
@@ -94,13 +108,17 @@ export class ApiKeyTokenSource {
   async getToken(request: TokenRequest): Promise<CachedToken> {
     const key = readKey(request.apiKey);
     const held = await this.#hold(key, request);
-    if (held.flight && !held.flight.besides) return held.flight.token;
+    if (held.flight?.isUrgent) return held.flight.token;
     const cached = await this.#guard(this.#cache.get(await held.slot), undefined);
     const freshness = cached ? this.#freshnessOf(cached, held) : "expired";
     if (cached && freshness === "fresh") return cached;
-    if (cached && freshness === "refresh") return this.#refresh(held, key, request, cached);
+    if (cached && freshness === "refresh")
+      return this.#refresh({ held, key, request, atHand: cached, isUrgent: false }, cached);
+    // A refresh that is under way may be put off, which is no answer to a caller without a token.
+    const refreshed = await held.flight?.token.catch(() => undefined);
+    if (refreshed) return refreshed;
     this.#throwIfRefused(held);
-    return this.#fly(held, key, request, undefined);
+    return this.#fly({ held, key, request, atHand: cached, isUrgent: true });
   }
 
   /** Forgets a token, in every cache: for one that an API refused, or whose key was revoked. */
@@ -126,9 +144,10 @@ export class ApiKeyTokenSource {
   }
 
   /** The token at hand while a new one is on its way; or the new one, where a call is to wait for it. */
-  async #refresh(held: Held, key: ApiKey, request: TokenRequest, cached: CachedToken): Promise<CachedToken> {
+  async #refresh(need: Need, cached: CachedToken): Promise<CachedToken> {
+    const { held } = need;
     if (this.#clock.nowMs() < held.refreshNotBeforeMs) return cached;
-    const flight = this.#fly(held, key, request, cached);
+    const flight = this.#fly(need);
     const settled = flight.catch((error: unknown) => {
       held.refreshNotBeforeMs = this.#clock.nowMs() + REFRESH_PAUSE_MS * (0.5 + this.#random());
       if (error instanceof ExchangeError && error.retryable) return cached;
@@ -144,41 +163,35 @@ export class ApiKeyTokenSource {
     return cached;
   }
 
-  async #fly(
-    held: Held,
-    key: ApiKey,
-    request: TokenRequest,
-    besides: CachedToken | undefined,
-  ): Promise<CachedToken> {
+  async #fly(need: Need): Promise<CachedToken> {
+    const { held, isUrgent } = need;
     held.flight ??= {
-      besides,
-      token: this.#obtain(held, key, request, besides).finally(() => {
+      isUrgent,
+      token: this.#obtain(need).finally(() => {
         held.flight = undefined;
       }),
     };
     return held.flight.token;
   }
 
-  async #obtain(
-    held: Held,
-    key: ApiKey,
-    request: TokenRequest,
-    besides: CachedToken | undefined,
-  ): Promise<CachedToken> {
+  async #obtain(need: Need): Promise<CachedToken> {
     const deadlineMs = this.#clock.nowMs() + (this.#options.waitBudgetMs ?? 20_000);
+    let pollMs = POLL_MS;
     for (let attempt = 0; ;) {
-      const outcome = await this.#attempt(held, key, request, besides);
+      const outcome = await this.#attempt(need);
       if (outcome.kind === "token") return outcome.token;
+      if (outcome.kind === "put_off") throw new ExchangeError("timeout");
       const leftMs = deadlineMs - this.#clock.nowMs();
       if (outcome.kind === "busy") {
         if (leftMs <= 0) throw new ExchangeError("timeout");
-        await this.#clock.sleep(Math.min(leftMs, POLL_MS * (0.5 + this.#random())));
+        await this.#clock.sleep(Math.min(leftMs, pollMs * (0.5 + this.#random())));
+        pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS);
         continue;
       }
       const { error } = outcome;
       const retry = decideRetry(error, attempt++, leftMs, this.#random());
       if (retry.kind === "give_up") {
-        if (!error.retryable) await this.#refuse(held, error);
+        if (!error.retryable) await this.#refuse(need.held, error);
         throw error;
       }
       await this.#clock.sleep(retry.waitMs);
@@ -186,26 +199,22 @@ export class ApiKeyTokenSource {
   }
 
   /** Looks into the cache, and asks the tenant only while holding the slot's lock and after looking once more. */
-  async #attempt(
-    held: Held,
-    key: ApiKey,
-    request: TokenRequest,
-    besides: CachedToken | undefined,
-  ): Promise<Attempt> {
+  async #attempt({ held, key, request, atHand, isUrgent }: Need): Promise<Attempt> {
     const slot = await held.slot;
     const look = async () => {
-      const token = await this.#guard(this.#cache.get(slot, besides), undefined);
+      const token = await this.#guard(this.#cache.get(slot, atHand), undefined);
       const freshness = token && this.#freshnessOf(token, held);
       // What another process may have put there counts as new only if it is.
-      return freshness === "fresh" || (freshness === "refresh" && !besides) ? token : undefined;
+      return freshness === "fresh" || (freshness === "refresh" && isUrgent) ? token : undefined;
     };
     const found = await look();
     if (found) return { kind: "token", token: found };
     const blocked = this.#blockade.find(request.forwardedFor ?? "", this.#clock.nowMs());
     if (blocked) return { kind: "failed", error: blocked };
     const lock = this.#cache.tryLock(slot, this.#timeoutMs + LEASE_SLACK_MS);
-    // A cache that cannot lock must not keep anybody from a token.
-    const release = await this.#guard(lock, async () => undefined);
+    const release = await this.#guard(lock, UNLOCKED);
+    // Without locks every process would refresh on its own: there is time to wait for the cache. Without a token, none.
+    if (release === UNLOCKED && !isUrgent) return { kind: "put_off" };
     if (!release) return { kind: "busy" };
     try {
       const token = (await look()) ?? (await this.#exchange(slot, key, request));
@@ -251,7 +260,7 @@ export class ApiKeyTokenSource {
     return freshnessOf(token, this.#clock.nowMs() / 1000, held.jitter);
   }
 
-  async #guard<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+  async #guard<T, U>(answer: Promise<T>, otherwise: U): Promise<T | U> {
     try {
       return await answer;
     } catch (error) {

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 
 import { ApiKeyTokenSource, type TokenSourceOptions } from "../../src/client/token-source.ts";
+import { layeredTokenCache } from "../../src/client/layered-token-cache.ts";
 import { memoryTokenCache } from "../../src/client/memory-token-cache.ts";
 import { FakeClock, FakeEndpoint, KEY, OTHER_KEY, refusal, settle, sourceOptions } from "./support.ts";
 
@@ -50,7 +51,7 @@ test("a mistyped key is refused before any request", async () => {
 test("a token is refreshed ahead, in the background, once", async () => {
   const source = sourceOf();
   await source.getToken(REQUEST);
-  clock.passSeconds(849);
+  clock.passSeconds(799);
   await source.getToken(REQUEST);
   expect(endpoint.requests).toHaveLength(1);
   clock.passSeconds(1);
@@ -64,7 +65,7 @@ test("a token is refreshed ahead, in the background, once", async () => {
 test("a caller that ends afterwards waits for its refresh, and has the old token if there is none", async () => {
   const source = sourceOf({ refresh: "inline" });
   await source.getToken(REQUEST);
-  clock.passSeconds(850);
+  clock.passSeconds(800);
   endpoint.behaviours = [refusal(500, "server_error")];
   expect((await source.getToken({ ...REQUEST })).access_token).toBe("token-1");
   // Not at every call: the tenant is given a pause.
@@ -142,7 +143,7 @@ test("a key that is refused at its refresh takes its token with it", async () =>
   const source = sourceOf();
   await source.getToken(REQUEST);
   endpoint.behaviours = [refusal(400, "invalid_request")];
-  clock.passSeconds(850);
+  clock.passSeconds(800);
   await source.getToken(REQUEST);
   await settle();
   await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
@@ -161,7 +162,7 @@ test("two sources over one cache make one exchange, and one refresh", async () =
   const [one, other] = [sourceOf({ cache }), sourceOf({ cache })];
   await Promise.all([one.getToken(REQUEST), other.getToken(REQUEST)]);
   expect(endpoint.requests).toHaveLength(1);
-  clock.passSeconds(860);
+  clock.passSeconds(810);
   await Promise.all([one.getToken(REQUEST), other.getToken(REQUEST)]);
   await settle();
   expect((await one.getToken(REQUEST)).access_token).toBe((await other.getToken(REQUEST)).access_token);
@@ -175,4 +176,30 @@ test("a cache that is out of order is reported and gone without", async () => {
   const source = sourceOf({ cache, onCacheError: (error) => void errors.push(error) });
   expect((await source.getToken(REQUEST)).access_token).toBe("token-1");
   expect(errors.length).toBeGreaterThan(0);
+});
+
+test("while a shared cache cannot lock, a refresh is put off until the token has ended", async () => {
+  const memory = memoryTokenCache({ nowMs: () => clock.nowMs() });
+  const cache = { ...memory, tryLock: async () => Promise.reject(new Error("down")) };
+  const source = sourceOf({ cache });
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-1");
+  clock.passSeconds(860);
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-1");
+  await settle();
+  expect(endpoint.requests).toHaveLength(1);
+  clock.passSeconds(40);
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-2");
+});
+
+test("a token at its end in memory does not hide a new one that another process has put behind it", async () => {
+  const far = memoryTokenCache({ nowMs: () => clock.nowMs() });
+  const layered = () => layeredTokenCache(memoryTokenCache({ nowMs: () => clock.nowMs() }), far);
+  const [one, other] = [sourceOf({ cache: layered() }), sourceOf({ cache: layered() })];
+  await Promise.all([one.getToken(REQUEST), other.getToken(REQUEST)]);
+  clock.passSeconds(860);
+  await one.getToken(REQUEST);
+  await settle();
+  clock.passSeconds(45);
+  expect((await other.getToken(REQUEST)).access_token).toBe("token-2");
+  expect(endpoint.requests).toHaveLength(2);
 });

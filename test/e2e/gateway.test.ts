@@ -1,0 +1,199 @@
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { expressGateway, expressKillSwitch } from "../../src/client/gateway-express.ts";
+import { fastifyGateway, fastifyKillSwitch } from "../../src/client/gateway-fastify.ts";
+import { honoGateway, honoKillSwitch, type GatewayVariables } from "../../src/client/gateway-hono.ts";
+import { ApiKeyGateway, type GatewayOptions } from "../../src/client/gateway.ts";
+import { KillSwitch } from "../../src/client/kill-switch.ts";
+import { upstashRedis } from "../../src/client/redis-port.ts";
+import { ApiKeyTokenSource } from "../../src/client/token-source.ts";
+import { ApiKey } from "../../src/core/api-key.ts";
+import { revokeKey } from "../../src/keys/revoke.ts";
+import { demoApi } from "../../src/local/demo-api.ts";
+import { listen, type Listening } from "../../src/local/listen.ts";
+import { ADA, AUDIENCE, stage, type Stage } from "../support/stage.ts";
+
+const SCOPE = "read:things";
+const CONFIDENTIAL = { client_id: "gateway", client_secret: "s3cret&more" };
+
+let s: Stage;
+let jwt: string;
+beforeAll(async () => {
+  s = await stage({ limits: true });
+  // Exchanges a second are the fleet's test; here it is the throttling of addresses that counts.
+  Object.assign(s.local.tenant, { exchangeRate: undefined });
+  const [publicClient] = s.local.tenant.clients.values();
+  if (!publicClient) throw new Error("the stage has no client");
+  s.local.tenant.clients.set(CONFIDENTIAL.client_id, {
+    ...publicClient,
+    ...CONFIDENTIAL,
+    token_endpoint_auth_method: "client_secret_post",
+    is_token_endpoint_ip_header_trusted: true,
+  });
+  const { key } = await s.create(ADA);
+  jwt = String((await s.exchange(key)).body["access_token"]);
+});
+afterAll(async () => s.stop());
+
+function killSwitchOf(maxAgeMs: number): KillSwitch {
+  const { redis_rest_url: url, redis_rest_token: token } = s.local.description;
+  return new KillSwitch({ redis: upstashRedis({ url, token }), maxAgeMs });
+}
+
+function gatewayOf(changes: Partial<GatewayOptions> = {}): ApiKeyGateway {
+  const { issuer, token_endpoint, subject_token_type } = s.local.description;
+  const source = new ApiKeyTokenSource({ ...CONFIDENTIAL, token_endpoint, subject_token_type });
+  return new ApiKeyGateway({
+    source,
+    issuer,
+    audience: AUDIENCE,
+    scope: SCOPE,
+    forwardClientAddress: true,
+    ...changes,
+  });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly challenge: string | null;
+}
+
+async function get(url: string, headers: Record<string, string>): Promise<Answer> {
+  const response = await fetch(url, { headers });
+  const challenge = response.headers.get("www-authenticate");
+  return { status: response.status, challenge, body: await response.json() };
+}
+
+/** An API of each framework that shows who calls, and a gateway in front of it. */
+const FRAMEWORKS: Record<
+  string,
+  (gateway: ApiKeyGateway, killSwitch: KillSwitch) => Promise<Pick<Listening, "url" | "close">>
+> = {
+  async express(gateway, killSwitch) {
+    const app = express().set("trust proxy", true);
+    app.use(expressGateway(gateway));
+    app.get("/auth", expressKillSwitch(killSwitch), (request, response) => {
+      response.json({
+        sub: request.auth?.payload.sub ?? null,
+        keyHeader: request.headers["x-api-key"] ?? null,
+      });
+    });
+    // An API that validates tokens as before, with express-oauth2-jwt-bearer, and knows nothing of keys.
+    app.use(demoApi(s.local.description.issuer, AUDIENCE));
+    return listen(app, 0);
+  },
+  async fastify(gateway, killSwitch) {
+    const app = fastify({ trustProxy: true });
+    app.decorateRequest("user", null);
+    app.addHook("onRequest", fastifyGateway(gateway));
+    app.addHook("onRequest", fastifyKillSwitch(killSwitch));
+    app.get("/auth", (request, reply) => {
+      const { user } = request as unknown as { readonly user: { readonly sub: string } | null };
+      return reply.send({ sub: user?.sub ?? null, keyHeader: request.headers["x-api-key"] ?? null });
+    });
+    return { url: await app.listen({ port: 0, host: "127.0.0.1" }), close: async () => app.close() };
+  },
+  async hono(gateway, killSwitch) {
+    const app = new Hono<{ Variables: GatewayVariables }>();
+    const addressOf = (forwarded: string | undefined) => forwarded?.split(",").at(-1)?.trim();
+    app.use(honoGateway(gateway, (c) => addressOf(c.req.header("x-forwarded-for"))));
+    app.use(honoKillSwitch(killSwitch));
+    app.get("/auth", (c) => {
+      const payload = c.get("jwtPayload") as GatewayVariables["jwtPayload"] | undefined;
+      return c.json({ sub: payload?.sub ?? null, keyHeader: c.req.header("x-api-key") ?? null });
+    });
+    return listen(app, 0);
+  },
+};
+
+describe.each(Object.keys(FRAMEWORKS))("%s", (name) => {
+  let api: Pick<Listening, "url" | "close">;
+  let key: string;
+  let id: string;
+  beforeAll(async () => {
+    ({ key, id } = await s.create(ADA, { scope: SCOPE }));
+    const open = FRAMEWORKS[name];
+    if (!open) throw new Error("no such framework");
+    api = await open(gatewayOf(), killSwitchOf(0));
+  });
+  afterAll(async () => api.close());
+
+  test.each([
+    ["Authorization: Bearer", (text: string) => ({ authorization: `Bearer ${text}` })],
+    ["Authorization: ApiKey", (text: string) => ({ authorization: `ApiKey ${text}` })],
+    ["X-API-Key", (text: string) => ({ "x-api-key": text })],
+  ])("a key in %s makes its user the caller, and is not seen behind the gateway", async (_, headersOf) => {
+    const headers: Record<string, string> = headersOf(key);
+    expect(await get(`${api.url}/auth`, headers)).toMatchObject({
+      status: 200,
+      body: { sub: ADA, keyHeader: null },
+    });
+  });
+
+  test("a request without a key comes through as it is", async () => {
+    expect(await get(`${api.url}/auth`, {})).toMatchObject({ status: 200, body: { sub: null } });
+    const withJwt = await get(`${api.url}/auth`, { authorization: `Bearer ${jwt}` });
+    expect(withJwt).toMatchObject({ status: 200, body: { sub: null } });
+  });
+
+  test("a mistyped key is refused with a challenge of RFC 6750", async () => {
+    expect(await get(`${api.url}/auth`, { "x-api-key": `${key}x` })).toEqual({
+      status: 401,
+      challenge:
+        'Bearer error="invalid_token", error_description="This is no API key: it was mistyped or cut."',
+      body: { error: "invalid_token", error_description: "This is no API key: it was mistyped or cut." },
+    });
+  });
+
+  test("once the key is revoked, the kill switch ends its token", async () => {
+    expect(await get(`${api.url}/auth`, { "x-api-key": key })).toMatchObject({ status: 200 });
+    await revokeKey(s.keys, ADA, id, "leaked");
+    const refused = await get(`${api.url}/auth`, { "x-api-key": key });
+    expect(refused).toMatchObject({ status: 401, body: { error: "invalid_token" } });
+  });
+});
+
+test("an Express API that validates tokens needs no change: scopes and user are those of the key", async () => {
+  const api = await FRAMEWORKS["express"]?.(gatewayOf(), killSwitchOf(5_000));
+  const { key, id } = await s.create(ADA, { scope: SCOPE });
+  const me = await get(`${api?.url}/me`, { "x-api-key": key });
+  expect(me).toMatchObject({ status: 200, body: { sub: ADA, act: { sub: `api-key|${id}` } } });
+  expect(await get(`${api?.url}/things`, { "x-api-key": key })).toMatchObject({ status: 200 });
+  const denied = await fetch(`${api?.url}/things`, { method: "POST", headers: { "x-api-key": key } });
+  expect(denied.status).toBe(403);
+  expect((await get(`${api?.url}/me`, { authorization: `Bearer ${jwt}` })).status).toBe(200);
+  await api?.close();
+});
+
+test("a customer's wrong keys throttle their own address, not the gateway's and not their neighbours'", async () => {
+  const api = await FRAMEWORKS["express"]?.(gatewayOf(), killSwitchOf(5_000));
+  const { key } = await s.create(ADA, { scope: SCOPE });
+  const from = async (address: string, apiKey: string) =>
+    get(`${api?.url}/me`, { "x-forwarded-for": address, "x-api-key": apiKey });
+  for (let attempt = 0; attempt < 10; attempt++) {
+    // Well-formed, and of a deployment with another pepper: unknown here.
+    const guess = ApiKey.generate("acme_live", (size) => crypto.getRandomValues(new Uint8Array(size)));
+    expect(await from("203.0.113.66", guess.reveal())).toMatchObject({ status: 401 });
+  }
+  expect(await from("203.0.113.66", key)).toMatchObject({
+    status: 429,
+    body: { error: "too_many_attempts" },
+  });
+  expect(await from("203.0.113.7", key)).toMatchObject({ status: 200 });
+  await api?.close();
+});
+
+test("a key that is bound to addresses gives its token to no other address, cached or not", async () => {
+  const api = await FRAMEWORKS["express"]?.(gatewayOf(), killSwitchOf(5_000));
+  const { key } = await s.create(ADA, { scope: SCOPE, ipRanges: ["203.0.113.0/24"] });
+  const from = async (address: string) =>
+    get(`${api?.url}/me`, { "x-forwarded-for": address, "x-api-key": key });
+  expect(await from("203.0.113.7")).toMatchObject({ status: 200 });
+  expect(await from("198.51.100.1")).toMatchObject({ status: 401 });
+  expect(await from("203.0.113.7")).toMatchObject({ status: 200 });
+  await api?.close();
+});
