@@ -1,13 +1,13 @@
 // A command-line program of yours: its users set API_KEY, and every run shares one token.
 import { ApiKeyTokenSource } from "auth0-api-keys/client";
-import { fileTokenCache } from "auth0-api-keys/client/node";
+import { defaultCacheFolder, fileTokenCache } from "auth0-api-keys/client/node";
 
 const { API_KEY = "", API_URL, CLIENT_ID, ISSUER, SUBJECT_TOKEN_TYPE } = process.env;
 const source = new ApiKeyTokenSource({
   token_endpoint: `${ISSUER}oauth/token`,
   client_id: CLIENT_ID,
   subject_token_type: SUBJECT_TOKEN_TYPE,
-  cache: fileTokenCache(),
+  cache: fileTokenCache({ folder: defaultCacheFolder(process.env) }),
   // This process ends right away: a refresh that is due is waited for.
   refresh: "inline",
 });

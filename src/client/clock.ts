@@ -7,7 +7,7 @@ export interface Clock {
 
 /** The time of this machine. */
 export const SYSTEM_CLOCK: Clock = {
-  nowMs: () => Date.now(),
+  nowMs: Date.now,
   sleep: async (ms) =>
     new Promise((resolve) => {
       setTimeout(resolve, ms);

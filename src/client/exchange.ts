@@ -98,7 +98,7 @@ export async function exchangeApiKeyRequest(
  */
 export async function processExchangeResponse(
   response: Response,
-  nowMs: number = Date.now(),
+  nowMs: () => number = Date.now,
 ): Promise<ExchangeAnswer> {
   const { status } = response;
   const json = await bodyOf(response);
@@ -112,7 +112,7 @@ export async function processExchangeResponse(
     status,
     error,
     error_description: textOf(json?.["error_description"]),
-    retryAfterMs: status === 429 || status === 503 ? retryAfterMs(response.headers, nowMs) : undefined,
+    retryAfterMs: status === 429 || status === 503 ? retryAfterMs(response.headers, nowMs()) : undefined,
   });
 }
 

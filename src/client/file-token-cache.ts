@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { link, lstat, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";
@@ -9,8 +8,8 @@ import type { CacheSlot, TokenCache } from "./token-cache.ts";
 
 /** What a file cache may be told. */
 export interface FileTokenCacheOptions {
-  /** Default: {@link defaultCacheFolder} of this process. */
-  readonly folder?: string;
+  /** A folder of the user's own, which is made if need be: {@link defaultCacheFolder}. */
+  readonly folder: string;
   readonly nowMs?: () => number;
 }
 
@@ -27,8 +26,8 @@ export function defaultCacheFolder(env: Readonly<Record<string, string | undefin
  * Tokens in files of the user, for command-line programs: sealed, the folder 0700, each file 0600 and replaced as a
  * whole. Rejects where the folder or a file is a symbolic link, belongs to another user, or is open to others.
  */
-export function fileTokenCache(options: FileTokenCacheOptions = {}): TokenCache {
-  const { folder = defaultCacheFolder(process.env), nowMs = Date.now } = options;
+export function fileTokenCache(options: FileTokenCacheOptions): TokenCache {
+  const { folder, nowMs = Date.now } = options;
   const fileOf = ({ name }: CacheSlot) => join(folder, `${name}.jwe`);
   return {
     async get(slot, besides) {
@@ -78,7 +77,7 @@ async function withPassingFile<T>(
   content: string,
   use: (path: string) => Promise<T>,
 ): Promise<T> {
-  const path = join(folder, `.${randomBytes(12).toString("hex")}`);
+  const path = join(folder, `.${crypto.randomUUID()}`);
   try {
     await writeFile(path, content, { mode: 0o600, flag: "wx" });
     return await use(path);

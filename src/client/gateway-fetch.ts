@@ -54,7 +54,9 @@ export function withToken(request: Request, authorization: string): Request {
   const headers = new Headers(request.headers);
   headers.set("authorization", authorization);
   headers.delete("x-api-key");
-  return new Request(request, { headers });
+  const { url, method, body, signal } = request;
+  // From its parts: the request of a server may be one in form alone, which the constructor does not take.
+  return new Request(url, { method, headers, signal, ...(body && { body, duplex: "half" }) });
 }
 
 async function decide(

@@ -234,7 +234,7 @@ export class ApiKeyTokenSource {
     const obtainedAtSeconds = Math.floor(this.#clock.nowMs() / 1000);
     const signal = AbortSignal.timeout(this.#timeoutMs);
     const response = await exchangeApiKeyRequest(this.#options, key, request, { fetch, signal });
-    const answer = await processExchangeResponse(response, this.#clock.nowMs());
+    const answer = await processExchangeResponse(response, () => this.#clock.nowMs());
     const token: CachedToken = {
       access_token: answer.access_token,
       token_type: answer.token_type,

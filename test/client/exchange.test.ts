@@ -7,7 +7,9 @@ import { ENDPOINT, FakeEndpoint, KEY, success } from "./support.ts";
 const NOW_MS = Date.UTC(2026, 10, 22);
 
 async function failureOf(response: Response): Promise<ExchangeError> {
-  const error: unknown = await processExchangeResponse(response, NOW_MS).catch((thrown: unknown) => thrown);
+  const error: unknown = await processExchangeResponse(response, () => NOW_MS).catch(
+    (thrown: unknown) => thrown,
+  );
   if (error instanceof ExchangeError) return error;
   throw new Error("it did not fail as it should");
 }

@@ -140,18 +140,18 @@ test("twenty processes at once make one exchange", async () => {
 });
 
 test("started from plain JavaScript, a cache hit costs little more than starting node", async () => {
+  const hit = [program, "token", "--local"];
+  await run(process.execPath, hit, { env });
   const timed = async (argv: readonly string[]) => {
-    const times: number[] = [];
-    for (let round = 0; round < 5; round++) {
-      const startMs = performance.now();
-      await once(spawn(process.execPath, argv, { env, stdio: "ignore" }), "exit");
-      times.push(performance.now() - startMs);
-    }
-    return Math.min(...times);
+    const startMs = performance.now();
+    await once(spawn(process.execPath, argv, { env, stdio: "ignore" }), "exit");
+    return performance.now() - startMs;
   };
-  await run(process.execPath, [program, "token", "--local"], { env });
-  const hitMs = await timed([program, "token", "--local"]);
-  const bareMs = await timed(["-e", "0"]);
-  // 150 ms in all on a quiet machine, of which node itself takes 40.
-  expect(hitMs - bareMs).toBeLessThan(110);
+  let [hitMs, bareMs] = [Infinity, Infinity];
+  for (let round = 0; round < 5; round++) {
+    hitMs = Math.min(hitMs, await timed(hit));
+    bareMs = Math.min(bareMs, await timed(["-e", "0"]));
+  }
+  // 150 ms where node itself takes 40; in proportion, since other tests may keep this machine busy.
+  expect(hitMs / bareMs).toBeLessThan(150 / 40);
 });
