@@ -23,8 +23,8 @@ const UNKNOWN_MAX_AGE_MS = 1_000;
 const RECORD = /^v1\.[A-Za-z0-9_-]{43}\.(\{.*\})$/s;
 
 /**
- * Refuses tokens of keys that were revoked or have expired since, for APIs that do not want to wait for the tokens'
- * own end. Looks up a key's record at most once in `maxAgeMs`.
+ * Refuses tokens of keys that were revoked or disabled, or have expired since, for APIs that do not want to wait for
+ * the tokens' own end. Looks up a key's record at most once in `maxAgeMs`.
  */
 export class KillSwitch {
   readonly #options: KillSwitchOptions;
@@ -46,7 +46,10 @@ export class KillSwitch {
       case "active":
         return undefined;
       case "ended":
-        return challenge("invalid_token", "The API key of this token was revoked or has expired.");
+        return challenge(
+          "invalid_token",
+          "The API key of this token was revoked or disabled, or has expired.",
+        );
       case "unknown":
         return this.#options.whenUnknown === "accept" ? undefined : unavailable();
     }
