@@ -26,7 +26,9 @@ test(
   "8 processes with 2,000 requests each and 50 keys, at 4 exchanges a second: 50 exchanges, no failure",
   { timeout: TIMEOUT_MS },
   async (context) => {
-    const { s, f } = await open(context, { limits: true });
+    const { s, f } = await open(context, {
+      limits: { exchangesPerSecond: 4, ipAttempts: 10, ipRegainMs: 600_000 },
+    });
     const keys = await keysOf(s, 50);
     const reports = await f.run(orders(s, f.socket, 8, keys, () => ({ requests: 2_000 })));
     expect(granted(s)).toBe(50);

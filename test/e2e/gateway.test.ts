@@ -14,7 +14,7 @@ import { ApiKey } from "../../src/core/api-key.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { demoApi } from "../../src/local/demo-api.ts";
 import { listen, type Listening } from "../../src/local/listen.ts";
-import { ADA, AUDIENCE, stage, type Stage } from "../support/stage.ts";
+import { ADA, AUDIENCE, stage, type Stage, connect } from "../support/stage.ts";
 
 const SCOPE = "read:things";
 const CONFIDENTIAL = { client_id: "gateway", client_secret: "s3cret&more" };
@@ -33,6 +33,7 @@ beforeAll(async () => {
     token_endpoint_auth_method: "client_secret_post",
     is_token_endpoint_ip_header_trusted: true,
   });
+  connect(s, CONFIDENTIAL.client_id);
   const { key } = await s.create(ADA);
   jwt = String((await s.exchange(key)).body["access_token"]);
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   s = await stage({ nowMs: () => clock.nowMs });
   // Everything here takes the lock with the test's clock: one that was left behind is outwaited at once.
   s = { ...s, keys: freshKeys(s, clock) };
-  wire = openWire([s.settings.origin, s.settings.redisUrl]);
+  wire = openWire(s);
 });
 
 async function create(): Promise<{ readonly key: string; readonly id: string }> {

@@ -13,7 +13,7 @@ let s: Stage;
 let wire: Wire;
 beforeAll(async () => {
   s = await stage({ nowMs: () => clock.nowMs });
-  wire = openWire([s.settings.origin, s.settings.redisUrl]);
+  wire = openWire(s);
 });
 afterAll(async () => {
   wire.close();

@@ -1,23 +1,25 @@
-import { bypass, http, HttpResponse, passthrough } from "msw";
-import { setupServer } from "msw/node";
-
 import { ApiKeysError } from "../../src/core/errors.ts";
+import type { Stage } from "./stage.ts";
 
-export type Fault = (request: Request) => Promise<Response>;
-const carriedOut = async (request: Request): Promise<void> => {
-  await (await fetch(bypass(request))).arrayBuffer();
+/** What becomes of one request, which `send` would carry out. */
+export type Fault = (send: () => Promise<Response>) => Promise<Response>;
+
+const lost = (): never => {
+  throw new TypeError("fetch failed", { cause: new Error("socket hang up") });
 };
+const carriedOut = async (send: () => Promise<Response>): Promise<void> => {
+  await (await send()).arrayBuffer();
+};
+const answer = (status: number) => Response.json({ statusCode: status, message: "no" }, { status });
 
 /** Each way in which a request can fail, whether or not it took effect. */
 export const FAULTS = {
-  "never arrives": async () => HttpResponse.error(),
-  "takes effect, and its answer is lost": async (request) =>
-    carriedOut(request).then(() => HttpResponse.error()),
-  "is answered with 500": async () => HttpResponse.json({ message: "no" }, { status: 500 }),
-  "takes effect, and is answered with 500": async (request) =>
-    carriedOut(request).then(() => HttpResponse.json({ message: "late" }, { status: 500 })),
-  "is answered with 429": async () => HttpResponse.json({ message: "slow down" }, { status: 429 }),
-  "is answered with 403": async () => HttpResponse.json({ message: "Insufficient scope" }, { status: 403 }),
+  "never arrives": async () => lost(),
+  "takes effect, and its answer is lost": async (send) => carriedOut(send).then(lost),
+  "is answered with 500": async () => answer(500),
+  "takes effect, and is answered with 500": async (send) => carriedOut(send).then(() => answer(500)),
+  "is answered with 429": async () => answer(429),
+  "is answered with 403": async () => answer(403),
 } satisfies Record<string, Fault>;
 
 /** The wire between the product and its two stores, on which single requests can be made to fail. */
@@ -29,25 +31,26 @@ export interface Wire {
   close(): void;
 }
 
-/** Stands between this process and these origins. Nothing fails outside of a disturbed run. */
-export function openWire(origins: readonly string[]): Wire {
+/**
+ * Stands in the `fetch` of this process, under the real SDKs. Nothing fails outside of a disturbed run. The Management
+ * API is reached without a socket, so that hundreds of runs fit into seconds.
+ */
+export function openWire({ local, settings }: Stage): Wire {
   const state = {
     isArmed: false,
     requests: [] as string[],
     failAt: -1,
     fault: FAULTS["never arrives"] as Fault,
   };
-  const server = setupServer();
-  for (const origin of origins) {
-    server.use(
-      http.all(`${origin}/*`, async ({ request }) => {
-        if (!state.isArmed) return passthrough();
-        const at = state.requests.push(`${request.method} ${new URL(request.url).pathname}`) - 1;
-        return at === state.failAt ? state.fault(request) : passthrough();
-      }),
-    );
-  }
-  server.listen({ onUnhandledRequest: "bypass" });
+  const original = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    const isManagement = url.startsWith(settings.managementApi);
+    const send = async () => (isManagement ? local.fetch(new Request(url, init)) : original(input, init));
+    if (!state.isArmed) return send();
+    const at = state.requests.push(`${init?.method ?? "GET"} ${new URL(url).pathname}`) - 1;
+    return at === state.failAt ? state.fault(send) : send();
+  };
   return {
     get requests() {
       return state.requests;
@@ -63,6 +66,8 @@ export function openWire(origins: readonly string[]): Wire {
         state.isArmed = false;
       }
     },
-    close: () => server.close(),
+    close() {
+      globalThis.fetch = original;
+    },
   };
 }
