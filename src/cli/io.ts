@@ -6,12 +6,15 @@ export interface Io {
   /** For people. */
   stderr(text: string): void;
   readStdin(): Promise<string>;
+  /** Whether stderr is a terminal, where progress is welcome. */
+  readonly isTerminal?: boolean;
 }
 
 /** The streams and the environment of this process. */
 export function processIo(): Io {
   return {
     env: process.env,
+    isTerminal: process.stderr.isTTY,
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
     async readStdin() {

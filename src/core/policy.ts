@@ -101,6 +101,11 @@ export function rotatedExpiry(
   return Math.max(entry.exp, nowSeconds + policy.defaultLifetimeDays * SECONDS_A_DAY);
 }
 
+/** Whether an `app_metadata` is over the 8 KB from which on nothing is written to it. */
+export function isOversizedProfile(appMetadata: unknown): boolean {
+  return Buffer.byteLength(JSON.stringify(appMetadata) ?? "") > MAX_APP_METADATA_BYTES;
+}
+
 /** Throws `profile_too_large` if this `app_metadata` would be over 8 KB, and says how much of it keys are. */
 export function refuseOversizedProfile(appMetadata: Record<string, unknown>): void {
   const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value) ?? "");

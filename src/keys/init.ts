@@ -12,7 +12,7 @@ export async function initStore(keys: Keys): Promise<{ readonly marked: boolean 
     throw new ApiKeysError(
       "store_not_empty",
       "This Redis database has key records but no store marker: it was lost in part, or restored in part.",
-      "Use an empty database, or restore this one from its backup.",
+      "Rebuild what is missing from Auth0, which marks the store as well: npm run keys -- reconcile --fix",
     );
   }
   if (marker === "foreign" || (await keys.records.mark()) !== "ours") throw foreignStore();
@@ -27,11 +27,12 @@ export async function requireOurStore(keys: Keys): Promise<void> {
   throw new ApiKeysError(
     "store_unmarked",
     "This Redis database is not marked as the store of this deployment: it is new, or it was flushed.",
-    "If it is new, run: npm run keys -- init",
+    "If it is new, run: npm run keys -- init. If it was flushed, rebuild it from Auth0: npm run keys -- reconcile --fix",
   );
 }
 
-function foreignStore(): ApiKeysError {
+/** The refusal of a store that is not this deployment's. */
+export function foreignStore(): ApiKeysError {
   return new ApiKeysError(
     "store_foreign",
     "This Redis database belongs to another deployment, or was marked with a pepper that is not held here.",

@@ -51,7 +51,8 @@ export function isOutcomeUnknown(error: unknown): boolean {
   return error instanceof ApiKeysError && error.code === "management_unavailable";
 }
 
-async function ask<T>(userId: string, request: () => PromiseLike<T>): Promise<T> {
+/** Awaits an answer of the Management API about a user; every failure becomes one of our errors. */
+export async function ask<T>(userId: string, request: () => PromiseLike<T>): Promise<T> {
   try {
     return await request();
   } catch (error) {

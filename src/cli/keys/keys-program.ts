@@ -8,6 +8,7 @@ import { addLifeCommands } from "./life-commands.ts";
 import { addOfflineCommands } from "./offline-commands.ts";
 import { addRevokeCommand } from "./revoke-command.ts";
 import { addRotateCommand } from "./rotate-command.ts";
+import { addReconcileCommand } from "./reconcile-command.ts";
 import { addStoreCommands } from "./store-commands.ts";
 
 /** Runs `keys` with these arguments. Gives the exit code: 0 done, 1 failed, 2 wrong usage. */
@@ -19,6 +20,7 @@ export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 
   addRotateCommand(kit);
   addRevokeCommand(kit);
   addStoreCommands(kit);
+  addReconcileCommand(kit);
   addOfflineCommands(kit);
   return runProgram(program, argv, io);
 }

@@ -5,7 +5,9 @@ import type { DeployConfig } from "../../deploy/config.ts";
 import type { Keys } from "../../keys/keys.ts";
 import { createRedis } from "../../stores/key-record-reader.ts";
 import { createManagementClient } from "../../stores/management-client.ts";
+import { redisKeyBatches } from "../../stores/redis-key-batches.ts";
 import { redisKeyStore } from "../../stores/redis-key-store.ts";
+import { exportUsers } from "../../stores/user-export.ts";
 import { userKeyStore } from "../../stores/user-key-store.ts";
 import { userLock } from "../../stores/user-lock.ts";
 import type { Settings } from "../settings.ts";
@@ -32,18 +34,22 @@ export function openKeys(
     timeoutMs: requestTimeoutMs,
   });
   const { peppers } = settings;
+  const client = createManagementClient({ ...settings, timeoutMs: requestTimeoutMs });
+  const store = {
+    peppers,
+    subjectTokenType: config.subjectTokenType,
+    retentionSeconds: config.policy.retentionDays * SECONDS_A_DAY,
+  };
+  const pause = async (ms: number): Promise<void> => sleep(ms);
   return {
     deployment: config,
     policy: config.policy,
     peppers,
-    users: userKeyStore(createManagementClient({ ...settings, timeoutMs: requestTimeoutMs })),
-    records: redisKeyStore(redis, {
-      peppers,
-      subjectTokenType: config.subjectTokenType,
-      retentionSeconds: config.policy.retentionDays * SECONDS_A_DAY,
-    }),
+    users: userKeyStore(client),
+    exportUsers: exportUsers(client, pause),
+    records: { ...redisKeyStore(redis, store), ...redisKeyBatches(redis, store) },
     lock: userLock(redis, {
-      clock: { monotonicMs: () => performance.now(), sleep: async (ms) => sleep(ms) },
+      clock: { monotonicMs: () => performance.now(), sleep: pause },
       randomBytes,
       leaseMs: LEASE_MS,
       waitMs: WAIT_MS,
@@ -51,6 +57,7 @@ export function openKeys(
     }),
     randomBytes,
     nowSeconds: () => Math.floor(Date.now() / 1000),
+    sleep: pause,
     requestTimeoutMs,
     actor,
     audit,

@@ -8,6 +8,7 @@ import { authenticate, type ManagementVariables } from "./authorize.ts";
 import { clientGrantsRoutes } from "./client-grants.ts";
 import { clientsRoutes } from "./clients.ts";
 import { connectionsRoutes } from "./connections.ts";
+import { jobsRoutes } from "./jobs.ts";
 import { logsRoutes } from "./logs.ts";
 import { ManagementApiError } from "./management-error.ts";
 import { organizationsRoutes } from "./organizations.ts";
@@ -44,10 +45,13 @@ const ROUTES = [
 /** The Management API of a tenant, below `/api/v2`. */
 export function managementApp(tenant: Tenant, key: SigningKey): Hono<ManagementVariables> {
   const app = new Hono<ManagementVariables>();
+  const { jobs, downloads } = jobsRoutes(tenant);
+  app.route("/", downloads);
   app.use(rateLimit(tenant));
   app.use(authenticate(tenant, key));
   app.use(limitBody(MAX_BODY_BYTES, (c) => c.json(tooLarge.toBody(), tooLarge.status)));
   for (const routes of ROUTES) app.route("/", routes(tenant));
+  app.route("/", jobs);
   app.all("*", () => {
     throw new ManagementApiError(404, "Not Found");
   });

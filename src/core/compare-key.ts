@@ -1,0 +1,106 @@
+import type { KeyEntry } from "./key-entry.ts";
+import { recordExpiresAtSeconds, recordOf, type KeyRecord } from "./key-record.ts";
+
+/** What the index holds under a key id: nothing, a text that is not ours, or a record that is. */
+export type FoundRecord =
+  | { readonly kind: "missing" }
+  | { readonly kind: "untrusted" }
+  | { readonly kind: "trusted"; readonly record: KeyRecord };
+
+/** How an entry and a record can disagree. */
+export type KeyDifference =
+  | "missing_record"
+  | "orphan_record"
+  | "stale_record"
+  | "altered_record"
+  | "entry_not_revoked";
+
+/** What to write so that entry and record agree; the entry is written first. */
+export interface Mend {
+  readonly entry?: KeyEntry;
+  readonly record?: KeyRecord;
+}
+
+/**
+ * Compares a user's key entry with the record found under its id; `undefined` where they agree, or where neither has to
+ * be known any more: both may be forgotten the retention after the key's end. All fields count, those of later
+ * versions too.
+ */
+export function compareKey(
+  sub: string,
+  entry: KeyEntry | undefined,
+  found: FoundRecord,
+  nowSeconds: number,
+  retentionSeconds: number,
+): KeyDifference | undefined {
+  const isForgettable = (record: KeyRecord) => {
+    const end = recordExpiresAtSeconds(record, retentionSeconds) ?? tombstoneEnd(record, retentionSeconds);
+    return end !== undefined && end <= nowSeconds;
+  };
+  if (found.kind === "untrusted") return "altered_record";
+  if (!entry) {
+    return found.kind === "missing" || isForgettable(found.record) ? undefined : "orphan_record";
+  }
+  const expected = recordOf(sub, entry);
+  if (found.kind === "missing") return isForgettable(expected) ? undefined : "missing_record";
+  if (found.record.revoked_at !== undefined && entry.revoked_at === undefined) return "entry_not_revoked";
+  return isSame(expected, found.record) ? undefined : "stale_record";
+}
+
+/**
+ * What mends a difference. The truth is the entry; death is either; a record is never deleted. An entry is made from
+ * its record only if that is asked for: its absence may be meant. `undefined` where there is nothing to write.
+ */
+export function mendOf(
+  difference: KeyDifference,
+  sub: string,
+  entry: KeyEntry | undefined,
+  found: FoundRecord,
+  restoreEntries: boolean,
+): Mend | undefined {
+  switch (difference) {
+    case "missing_record":
+    case "stale_record":
+    case "altered_record":
+      return entry && { record: recordOf(sub, entry) };
+    case "entry_not_revoked": {
+      if (!entry || found.kind !== "trusted") return undefined;
+      const { revoked_at, revoked_reason, sub: owner } = found.record;
+      const revoked: KeyEntry = {
+        ...entry,
+        ...(revoked_at !== undefined && { revoked_at }),
+        ...(revoked_reason !== undefined && { revoked_reason }),
+      };
+      return { entry: revoked, ...(owner === sub && { record: recordOf(sub, revoked) }) };
+    }
+    case "orphan_record":
+      return restoreEntries && found.kind === "trusted" ? { entry: entryOfRecord(found.record) } : undefined;
+  }
+}
+
+/** The entry that a record was made of. Its name is not in the record: the key id stands in for it. */
+export function entryOfRecord(record: KeyRecord): KeyEntry {
+  const { sub: _, ...rest } = record;
+  return { ...rest, name: `restored ${record.id}` };
+}
+
+function tombstoneEnd(record: KeyRecord, retentionSeconds: number): number | undefined {
+  return record.revoked_at === undefined ? undefined : record.revoked_at + retentionSeconds;
+}
+
+/** Whether two values of JSON are equal, whatever the order of their fields. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) {
+    return one === other;
+  }
+  const names = Object.keys(one);
+  return (
+    Array.isArray(one) === Array.isArray(other) &&
+    names.length === Object.keys(other).length &&
+    names.every(
+      (name) =>
+        Object.hasOwn(other, name) &&
+        isSame((one as Record<string, unknown>)[name], (other as Record<string, unknown>)[name]),
+    )
+  );
+}

@@ -1,0 +1,67 @@
+import type { Redis } from "@upstash/redis";
+
+import type { FoundRecord } from "../core/compare-key.ts";
+import {
+  openRecord,
+  recordExpiresAtSeconds,
+  recordKey,
+  sealRecord,
+  type KeyRecord,
+} from "../core/key-record.ts";
+import { reach, type RedisKeyStoreOptions } from "./redis-key-store.ts";
+
+/** Many records at a time: one request a call, whatever the number of records. */
+export interface RedisKeyBatches {
+  /** What is found under each of these ids, in their order. */
+  readMany(keyIds: readonly string[]): Promise<readonly FoundRecord[]>;
+  /**
+   * Writes records where there is none, and leaves what others have written meanwhile; gives for each, in order,
+   * whether it was written. In a pipeline, which is not atomic: after a failure some of them may be there.
+   */
+  addMissing(records: readonly KeyRecord[]): Promise<readonly boolean[]>;
+  /** The ids of all records, a page at a time. One that comes or goes meanwhile may be missing, any may come twice. */
+  ids(): AsyncIterable<readonly string[]>;
+}
+
+const IDS_A_PAGE = 500;
+
+/** The batches over an Upstash database. Every failure to reach it is `store_unavailable`. */
+export function redisKeyBatches(
+  redis: Redis,
+  { peppers, retentionSeconds }: RedisKeyStoreOptions,
+): RedisKeyBatches {
+  return {
+    async readMany(keyIds) {
+      if (keyIds.length === 0) return [];
+      const texts = await reach(redis.mget<(string | null)[]>(keyIds.map(recordKey)));
+      return keyIds.map((keyId, at): FoundRecord => {
+        const sealed = texts[at];
+        if (typeof sealed !== "string") return { kind: "missing" };
+        const record = openRecord(sealed, keyId, peppers);
+        return record ? { kind: "trusted", record } : { kind: "untrusted" };
+      });
+    },
+    async addMissing(records) {
+      if (records.length === 0) return [];
+      const pipeline = redis.pipeline();
+      for (const record of records) {
+        const exat = recordExpiresAtSeconds(record, retentionSeconds);
+        const expiry = exat === undefined ? {} : { exat };
+        pipeline.set(recordKey(record.id), sealRecord(record, peppers), { nx: true, ...expiry });
+      }
+      return (await reach(pipeline.exec<unknown[]>())).map((answer) => answer === "OK");
+    },
+    async *ids() {
+      const prefix = recordKey("");
+      let cursor = "0";
+      do {
+        const [next, names] = await reach(redis.scan(cursor, { match: recordKey("*"), count: IDS_A_PAGE }));
+        // The engine decides how large a page is: a caller's batches stay of one size.
+        for (let at = 0; at < names.length; at += IDS_A_PAGE) {
+          yield names.slice(at, at + IDS_A_PAGE).map((name) => name.slice(prefix.length));
+        }
+        cursor = next;
+      } while (cursor !== "0");
+    },
+  };
+}

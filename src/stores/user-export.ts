@@ -1,0 +1,105 @@
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
+import { createGunzip } from "node:zlib";
+
+import type { ManagementClient } from "auth0";
+
+import { ApiKeysError } from "../core/errors.ts";
+import { isObject } from "../core/key-entry.ts";
+import { ask } from "./user-key-store.ts";
+
+/** A user as an export has it: as it was at some moment after the export was asked for. */
+export interface ExportedUser {
+  readonly userId: string;
+  readonly appMetadata: unknown;
+  /** Ids of users that were linked into this one, and are no users of their own any more. */
+  readonly linkedUserIds: readonly string[];
+}
+
+/** Every user of the tenant, in a number of requests that does not depend on theirs. */
+export type ExportUsers = () => AsyncIterable<ExportedUser>;
+
+const FIRST_LOOK_MS = 100;
+const LAST_LOOK_MS = 5_000;
+const GIVE_UP_AFTER_MS = 3_600_000;
+const FIELDS = ["user_id", "app_metadata", "identities"].map((name) => ({ name }));
+
+/**
+ * Users through Auth0's export job: user search ends at 1,000. The gzipped lines are read as they come, so that memory
+ * does not grow with the tenant. Needs `read:users`. Throws `export_failed`, also for a file that ends too early, or
+ * what the Management API answered.
+ */
+export function exportUsers(client: ManagementClient, sleep: (ms: number) => Promise<void>): ExportUsers {
+  return async function* () {
+    const job = await ask("-", () => client.jobs.usersExports.create({ format: "json", fields: FIELDS }));
+    const location = await completed(client, job.id ?? "", sleep);
+    try {
+      for await (const line of linesOf(location)) if (line !== "") yield read(JSON.parse(line));
+    } catch (error) {
+      if (error instanceof ApiKeysError) throw error;
+      throw failed("could not be read to its end", error);
+    }
+  };
+}
+
+/** Waits for the job; gives the link to its file, which is good for 60 seconds. */
+async function completed(
+  client: ManagementClient,
+  jobId: string,
+  sleep: (ms: number) => Promise<void>,
+): Promise<string> {
+  let waitedMs = 0;
+  for (let pauseMs = FIRST_LOOK_MS; waitedMs < GIVE_UP_AFTER_MS;) {
+    await sleep(pauseMs);
+    waitedMs += pauseMs;
+    pauseMs = Math.min(pauseMs * 1.5, LAST_LOOK_MS);
+    const { status, location } = await ask("-", () => client.jobs.get(jobId));
+    if (status === "failed") throw failed("ended as failed");
+    if (status === "completed" && location !== undefined) return location;
+  }
+  throw failed("was not complete after an hour");
+}
+
+async function* linesOf(location: string): AsyncIterable<string> {
+  const response = await fetch(location);
+  if (!response.ok || !response.body) throw failed(`could not be downloaded: status ${response.status}`);
+  const gunzip = createGunzip();
+  const source = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
+  // A broken download has to end the reading of its lines as well.
+  source.on("error", (error) => gunzip.destroy(error));
+  const lines = createInterface({ input: source.pipe(gunzip), crlfDelay: Infinity });
+  let broken: Error | undefined;
+  gunzip.on("error", (error) => {
+    broken = error;
+    lines.close();
+  });
+  try {
+    yield* lines;
+    if (broken) throw broken;
+  } finally {
+    source.destroy();
+  }
+}
+
+function read(user: unknown): ExportedUser {
+  if (!isObject(user) || typeof user["user_id"] !== "string") throw failed("has a line that is no user");
+  const identities = Array.isArray(user["identities"]) ? user["identities"] : [];
+  const ids = identities.map((one: unknown) =>
+    isObject(one) ? `${String(one["provider"])}|${String(one["user_id"])}` : "",
+  );
+  return {
+    userId: user["user_id"],
+    appMetadata: user["app_metadata"],
+    linkedUserIds: ids.filter((id) => id !== "" && id !== user["user_id"]),
+  };
+}
+
+function failed(how: string, cause?: unknown): ApiKeysError {
+  return new ApiKeysError(
+    "export_failed",
+    `Auth0's export of the users ${how}.`,
+    "Run the same command again. What was mended stays mended.",
+    cause,
+  );
+}

@@ -1,0 +1,239 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { ApiKeysError } from "../../src/core/errors.ts";
+import { keyEntriesOf, type KeyEntry } from "../../src/core/key-entry.ts";
+import { recordKey, recordOf } from "../../src/core/key-record.ts";
+import { createKey } from "../../src/keys/create.ts";
+import type { Difference } from "../../src/keys/mend-user.ts";
+import { reconcile, type Reconciled, type ReconcileOptions } from "../../src/keys/reconcile.ts";
+import { revokeKey } from "../../src/keys/revoke.ts";
+import { fillTenant } from "../support/fill-tenant.ts";
+import { flushAndReconcile } from "../support/flush-and-reconcile.ts";
+import { ADA, GRACE, stage, type Stage } from "../support/stage.ts";
+
+let s: Stage;
+beforeEach(async () => {
+  s = await stage();
+});
+afterEach(async () => s.stop());
+
+async function run(
+  options: Partial<ReconcileOptions> = {},
+): Promise<Reconciled & { readonly differences: readonly Difference[] }> {
+  const differences: Difference[] = [];
+  const done = await reconcile(s.keys, {
+    fix: false,
+    restoreEntries: false,
+    restoreMany: false,
+    onDifference: (difference) => void differences.push(difference),
+    ...options,
+  });
+  return { ...done, differences };
+}
+const status = async (key: string) => (await s.exchange(key)).status;
+const entryOf = (userId: string, id: string): KeyEntry => {
+  const found = keyEntriesOf(s.local.tenant.users.get(userId)?.["app_metadata"]).find((one) => one.id === id);
+  if (!found) throw new Error("no entry");
+  return found;
+};
+const setMetadata = (userId: string, app_metadata: unknown) => {
+  const user = s.local.tenant.users.get(userId);
+  s.local.tenant.users.set(userId, { ...user, user_id: userId, app_metadata });
+};
+
+describe("one key", () => {
+  it("a whole store has no differences, and keys that agree are counted", async () => {
+    await s.create(ADA);
+    await s.create(GRACE);
+    expect(await run({ fix: true })).toEqual({
+      users: 2,
+      entries: 2,
+      records: 2,
+      marked: true,
+      differences: [],
+    });
+  });
+
+  it("a missing record comes back, and only with fix", async () => {
+    const { key, id } = await s.create(ADA);
+    await s.keys.records.remove(id);
+    const expected = { kind: "missing_record", userId: ADA, keyId: id };
+    expect((await run()).differences).toEqual([{ ...expected, mended: false }]);
+    expect(await status(key)).toBe(400);
+    expect((await run({ fix: true })).differences).toEqual([{ ...expected, mended: true }]);
+    expect(await status(key)).toBe(200);
+    expect((await run()).differences).toEqual([]);
+  });
+
+  it("a stale record is written anew from its entry", async () => {
+    const { id } = await s.create(ADA, { scope: "read:things" });
+    await s.keys.records.write({ ...recordOf(ADA, entryOf(ADA, id)), scope: "write:things" });
+    const { differences } = await run({ fix: true });
+    expect(differences).toEqual([{ kind: "stale_record", userId: ADA, keyId: id, mended: true }]);
+    expect(await s.keys.records.read(id)).toEqual(recordOf(ADA, entryOf(ADA, id)));
+  });
+
+  it("an altered record is written anew from its entry, and one without an entry is left", async () => {
+    const { key, id } = await s.create(ADA);
+    await s.local.redis.execute(["SET", recordKey(id), "v1.forged"]);
+    await s.local.redis.execute(["SET", recordKey("forgedforged"), "v1.forged"]);
+    const { differences } = await run({ fix: true });
+    expect(differences).toEqual([
+      { kind: "altered_record", userId: ADA, keyId: id, mended: true },
+      { kind: "altered_record", keyId: "forgedforged", mended: false },
+    ]);
+    expect(await status(key)).toBe(200);
+    expect(await s.local.redis.execute(["EXISTS", recordKey("forgedforged")])).toBe(1);
+  });
+
+  it("a tombstone wins over a living entry, and a dead entry over a living record", async () => {
+    const [one, other] = [await s.create(ADA), await s.create(ADA)];
+    const now = s.keys.nowSeconds();
+    await s.keys.records.write({
+      ...recordOf(ADA, entryOf(ADA, one.id)),
+      revoked_at: now,
+      revoked_reason: "leaked",
+    });
+    const living = recordOf(ADA, entryOf(ADA, other.id));
+    await revokeKey(s.keys, ADA, other.id, "leaked");
+    await s.keys.records.write(living);
+    const { differences } = await run({ fix: true });
+    expect(differences.map(({ kind, mended }) => [kind, mended]).toSorted()).toEqual([
+      ["entry_not_revoked", true],
+      ["stale_record", true],
+    ]);
+    expect(entryOf(ADA, one.id)).toMatchObject({ revoked_at: now, revoked_reason: "leaked" });
+    expect((await s.keys.records.read(other.id))?.revoked_at).toBeDefined();
+    expect((await run()).differences).toEqual([]);
+  });
+
+  it("a record without entry stays as it is, until its entry is asked back", async () => {
+    const { key, id } = await s.create(ADA, { scope: "read:things" });
+    const { name: _, ...before } = entryOf(ADA, id);
+    setMetadata(ADA, { plan: "free" });
+    const expected = { kind: "orphan_record", userId: ADA, keyId: id };
+    expect((await run({ fix: true })).differences).toEqual([{ ...expected, mended: false }]);
+    expect(await s.local.redis.execute(["EXISTS", recordKey(id)])).toBe(1);
+    expect(await status(key)).toBe(403);
+    const restored = await run({ fix: true, restoreEntries: true, restoreMany: true });
+    expect(restored.differences).toEqual([{ ...expected, mended: true }]);
+    expect(entryOf(ADA, id)).toEqual({ ...before, name: `restored ${id}` });
+    expect(s.local.tenant.users.get(ADA)?.["app_metadata"]).toMatchObject({ plan: "free" });
+    expect(await status(key)).toBe(200);
+  });
+
+  it("records of a deleted user are reported and stay", async () => {
+    const { key, id } = await s.create(ADA);
+    s.local.tenant.users.delete(ADA);
+    const { differences } = await run({ fix: true, restoreEntries: true, restoreMany: true });
+    expect(differences).toEqual([{ kind: "deleted_user", userId: ADA, keyId: id, mended: false }]);
+    expect(await s.local.redis.execute(["EXISTS", recordKey(id)])).toBe(1);
+    expect(await status(key)).not.toBe(200);
+  });
+
+  it("a profile without room is reported, and not written to by a restore", async () => {
+    const { id } = await s.create(ADA);
+    setMetadata(ADA, { notes: "x".repeat(8_150) });
+    const { differences } = await run({ fix: true, restoreEntries: true, restoreMany: true });
+    expect(differences).toEqual([
+      { kind: "orphan_record", userId: ADA, keyId: id, mended: false },
+      { kind: "oversized_profile", userId: ADA, mended: false },
+    ]);
+  });
+
+  it("an entry that was copied to another user never takes the key over", async () => {
+    const { key, id } = await s.create(ADA);
+    setMetadata(GRACE, { api_keys: [entryOf(ADA, id)] });
+    const { differences } = await run({ fix: true, restoreEntries: true, restoreMany: true });
+    expect(differences).toEqual([{ kind: "duplicate_entry", userId: GRACE, keyId: id, mended: false }]);
+    expect((await s.keys.records.read(id))?.sub).toBe(ADA);
+    expect(await status(key)).toBe(200);
+  });
+
+  it("one malformed profile does not keep the others from being mended", async () => {
+    const [ada, grace] = [await s.create(ADA), await s.create(GRACE)];
+    setMetadata(ADA, { api_keys: "mine" });
+    await s.keys.records.remove(grace.id);
+    const { differences, marked } = await run({ fix: true });
+    expect(differences).toEqual([
+      { kind: "missing_record", userId: GRACE, keyId: grace.id, mended: true },
+      { kind: "user_skipped", userId: ADA, problem: expect.stringContaining("is no list"), mended: false },
+    ]);
+    expect(marked).toBe(false);
+    expect(await s.local.redis.execute(["EXISTS", recordKey(ada.id)])).toBe(1);
+  });
+
+  it("one user alone is mended without looking at others, and marks nothing", async () => {
+    const [ada, grace] = [await s.create(ADA), await s.create(GRACE)];
+    await s.local.redis.execute(["FLUSHALL"]);
+    expect((await run({ fix: true, userId: ADA })).marked).toBe(false);
+    expect(await s.keys.records.readMany([ada.id, grace.id])).toMatchObject([
+      { kind: "trusted" },
+      { kind: "missing" },
+    ]);
+    expect(await s.keys.records.readMarker()).toBe("missing");
+  });
+
+  it("a store of another deployment is not touched", async () => {
+    await s.local.redis.execute(["SET", "apikey-store", "v1.of-another"]);
+    await expect(run({ fix: true })).rejects.toMatchObject({ code: "store_foreign" });
+  });
+});
+
+describe("many keys", () => {
+  it("a bulk import with upsert wipes 1,000 users: nothing is deleted, and every key comes back", async () => {
+    const sample = fillTenant(s, 1_000);
+    await run({ fix: true });
+    const living = sample.filter((one) => one.isLiving).filter((_, at) => at % 50 === 0);
+    for (let at = 0; at < 1_000; at++) setMetadata(`auth0|filled${at}`, { imported: true });
+    expect(await status(living[0]?.key ?? "")).toBe(403);
+
+    const options = { fix: true, restoreEntries: true };
+    const refused = await run(options).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(ApiKeysError);
+    expect(refused).toMatchObject({ code: "restore_unconfirmed" });
+
+    const { differences, records } = await run({ ...options, restoreMany: true });
+    expect([differences.length, records]).toEqual([3_000, 3_000]);
+    expect(differences.every(({ kind, mended }) => kind === "orphan_record" && mended)).toBe(true);
+    for (const { key } of living) expect(await status(key)).toBe(200);
+    for (const one of sample.filter(({ isLiving }) => !isLiving).slice(0, 20)) {
+      expect(await status(one.key)).toBe(400);
+    }
+    expect((await run()).differences).toEqual([]);
+  });
+
+  it("creates and revokes beside a reconcile: nothing is lost, nothing dead comes back", async () => {
+    fillTenant(s, 300);
+    await s.local.redis.execute(["FLUSHALL"]);
+    await s.keys.records.mark();
+    const before = await Promise.all([ADA, GRACE].map(async (userId) => s.create(userId)));
+    const reconciling = run({ fix: true, restoreEntries: true, restoreMany: true });
+    const created: string[] = [];
+    const revoked: string[] = [];
+    for (const [at, userId] of [ADA, GRACE, ADA, GRACE, ADA, GRACE].entries()) {
+      const { apiKey } = await createKey(s.keys, userId, { name: `live ${at}` });
+      if (at % 2 === 0) created.push(apiKey.reveal());
+      else {
+        await revokeKey(s.keys, userId, apiKey.id, "live");
+        revoked.push(apiKey.reveal());
+      }
+    }
+    await revokeKey(s.keys, ADA, before[0]?.id ?? "", "live");
+    const { marked } = await reconciling;
+    expect(marked).toBe(true);
+    for (const key of [...created, before[1]?.key ?? ""]) expect(await status(key)).toBe(200);
+    for (const key of [...revoked, before[0]?.key ?? ""]) expect(await status(key)).toBe(400);
+    expect((await run()).differences).toEqual([]);
+  });
+
+  it("FLUSHALL with 1,000 users: every living key works again, no dead one does, Auth0 is asked for no user", async () => {
+    const rebuilt = await flushAndReconcile(1_000, async (flushed, sample) => {
+      for (const { key, isLiving } of sample) {
+        expect((await flushed.exchange(key)).status).toBe(isLiving ? 200 : 400);
+      }
+    });
+    expect(rebuilt).toMatchObject({ entries: 3_000, mended: 3_000, marked: true, auth0Requests: 0 });
+    expect(rebuilt.peakMegabytes).toBeLessThan(300);
+  });
+});
