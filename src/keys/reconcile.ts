@@ -38,6 +38,7 @@ interface OwnedKey {
 
 const ENTRIES_A_BATCH = 500;
 const USERS_AT_ONCE = 4;
+const STORE_PATIENCE_MS = [500, 2_000, 8_000];
 /** Above this many, or above this part of all records, lost entries are restored only if that was confirmed. */
 const RESTORE_AT_ONCE = { entries: 20, part: 0.01 };
 
@@ -119,21 +120,37 @@ async function compareBatch(
   batch: readonly { readonly userId: string; readonly entry: KeyEntry }[],
 ): Promise<void> {
   const { keys, options } = run;
-  const found = await keys.records.readMany(batch.map(({ entry }) => entry.id));
+  const compare = async (owned: typeof batch) => {
+    const found = await patiently(keys, async () =>
+      keys.records.readMany(owned.map(({ entry }) => entry.id)),
+    );
+    return owned.map(({ userId, entry }, at) =>
+      compareKey(
+        userId,
+        entry,
+        found[at] ?? { kind: "missing" },
+        keys.nowSeconds(),
+        retentionSecondsOf(keys),
+      ),
+    );
+  };
+  const kinds = await compare(batch);
   const missing: { readonly userId: string; readonly entry: KeyEntry }[] = [];
   const doubtful: OwnedKey[] = [];
   for (const [at, { userId, entry }] of batch.entries()) {
-    const record = found[at] ?? { kind: "missing" };
-    const kind = compareKey(userId, entry, record, keys.nowSeconds(), retentionSecondsOf(keys));
-    if (kind === "missing_record") missing.push({ userId, entry });
-    else if (kind !== undefined) doubtful.push({ userId, keyId: entry.id });
+    if (kinds[at] === "missing_record") missing.push({ userId, entry });
+    else if (kinds[at] !== undefined) doubtful.push({ userId, keyId: entry.id });
   }
-  // Whatever another program has written since the export stays: only what is not there is added.
-  const added = options.fix
-    ? await keys.records.addMissing(missing.map(({ userId, entry }) => recordOf(userId, entry)))
-    : [];
+  if (options.fix && missing.length > 0) {
+    // Whatever another program has written since the export stays: only what is not there is added.
+    await patiently(keys, async () =>
+      keys.records.addMissing(missing.map(({ userId, entry }) => recordOf(userId, entry))),
+    );
+  }
+  // Read again, since an answer may be lost, and others may have written something else meanwhile.
+  const left = options.fix ? await compare(missing) : [];
   for (const [at, { userId, entry }] of missing.entries()) {
-    if (options.fix && added[at] !== true) doubtful.push({ userId, keyId: entry.id });
+    if (left[at] !== undefined) doubtful.push({ userId, keyId: entry.id });
     else run.report([{ kind: "missing_record", userId, keyId: entry.id, mended: options.fix }]);
   }
   await lookAgain(run, doubtful);
@@ -172,7 +189,7 @@ interface PageOfRecords {
 
 async function* pagesOfRecords({ keys, options, seen }: Run): AsyncIterable<PageOfRecords> {
   for await (const ids of keys.records.ids()) {
-    const found = await keys.records.readMany(ids);
+    const found = await patiently(keys, async () => keys.records.readMany(ids));
     const orphans: OwnedKey[] = [];
     const untrusted: OwnedKey[] = [];
     for (const [at, keyId] of ids.entries()) {
@@ -205,6 +222,19 @@ async function refuseManyRestored(run: Run): Promise<void> {
     `${lost} of ${all} records have no entry. Were their entries lost, or deleted on purpose?`,
     "Look at them first: npm run keys -- reconcile. To write their entries back, add --yes.",
   );
+}
+
+/** Waits out a short failure of Redis, for what can be done twice: one of many requests must not end a long run. */
+async function patiently<T>(keys: Keys, work: () => Promise<T>): Promise<T> {
+  for (const pauseMs of STORE_PATIENCE_MS) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ApiKeysError) || error.code !== "store_unavailable") throw error;
+      await keys.sleep(pauseMs);
+    }
+  }
+  return work();
 }
 
 /** Looks at these keys again, a user at a time, some users at once. */

@@ -15,10 +15,10 @@ export interface RedisKeyBatches {
   /** What is found under each of these ids, in their order. */
   readMany(keyIds: readonly string[]): Promise<readonly FoundRecord[]>;
   /**
-   * Writes records where there is none, and leaves what others have written meanwhile; gives for each, in order,
-   * whether it was written. In a pipeline, which is not atomic: after a failure some of them may be there.
+   * Writes records where there is none, and leaves what others have written meanwhile. In a pipeline, which is not
+   * atomic: after a failure some of them may be there, and the same call again adds the rest.
    */
-  addMissing(records: readonly KeyRecord[]): Promise<readonly boolean[]>;
+  addMissing(records: readonly KeyRecord[]): Promise<void>;
   /** The ids of all records, a page at a time. One that comes or goes meanwhile may be missing, any may come twice. */
   ids(): AsyncIterable<readonly string[]>;
 }
@@ -42,14 +42,14 @@ export function redisKeyBatches(
       });
     },
     async addMissing(records) {
-      if (records.length === 0) return [];
+      if (records.length === 0) return;
       const pipeline = redis.pipeline();
       for (const record of records) {
         const exat = recordExpiresAtSeconds(record, retentionSeconds);
         const expiry = exat === undefined ? {} : { exat };
         pipeline.set(recordKey(record.id), sealRecord(record, peppers), { nx: true, ...expiry });
       }
-      return (await reach(pipeline.exec<unknown[]>())).map((answer) => answer === "OK");
+      await reach(pipeline.exec());
     },
     async *ids() {
       const prefix = recordKey("");

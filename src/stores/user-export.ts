@@ -7,7 +7,7 @@ import type { ManagementClient } from "auth0";
 
 import { ApiKeysError } from "../core/errors.ts";
 import { isObject } from "../core/key-entry.ts";
-import { ask } from "./user-key-store.ts";
+import { ask, linkedUserIdsOf } from "./user-key-store.ts";
 
 /** A user as an export has it: as it was at some moment after the export was asked for. */
 export interface ExportedUser {
@@ -20,7 +20,7 @@ export interface ExportedUser {
 /** Every user of the tenant, in a number of requests that does not depend on theirs. */
 export type ExportUsers = () => AsyncIterable<ExportedUser>;
 
-const FIRST_LOOK_MS = 100;
+const FIRST_LOOK_MS = 20;
 const LAST_LOOK_MS = 5_000;
 const GIVE_UP_AFTER_MS = 3_600_000;
 const FIELDS = ["user_id", "app_metadata", "identities"].map((name) => ({ name }));
@@ -53,7 +53,7 @@ async function completed(
   for (let pauseMs = FIRST_LOOK_MS; waitedMs < GIVE_UP_AFTER_MS;) {
     await sleep(pauseMs);
     waitedMs += pauseMs;
-    pauseMs = Math.min(pauseMs * 1.5, LAST_LOOK_MS);
+    pauseMs = Math.min(pauseMs * 2, LAST_LOOK_MS);
     const { status, location } = await ask("-", () => client.jobs.get(jobId));
     if (status === "failed") throw failed("ended as failed");
     if (status === "completed" && location !== undefined) return location;
@@ -84,14 +84,10 @@ async function* linesOf(location: string): AsyncIterable<string> {
 
 function read(user: unknown): ExportedUser {
   if (!isObject(user) || typeof user["user_id"] !== "string") throw failed("has a line that is no user");
-  const identities = Array.isArray(user["identities"]) ? user["identities"] : [];
-  const ids = identities.map((one: unknown) =>
-    isObject(one) ? `${String(one["provider"])}|${String(one["user_id"])}` : "",
-  );
   return {
     userId: user["user_id"],
     appMetadata: user["app_metadata"],
-    linkedUserIds: ids.filter((id) => id !== "" && id !== user["user_id"]),
+    linkedUserIds: linkedUserIdsOf(user),
   };
 }
 

@@ -8,6 +8,8 @@ export interface UserProfile {
   readonly appMetadata: Record<string, unknown>;
   /** The raw `api_keys`, malformed entries included: they are written back as they were. */
   readonly entries: readonly unknown[];
+  /** Ids of users that were linked into this one, and are no users of their own any more. */
+  readonly linkedUserIds: readonly string[];
 }
 
 /** The truth: key entries in the `app_metadata` of Auth0's users. */
@@ -26,7 +28,7 @@ export function userKeyStore(client: ManagementClient): UserKeyStore {
   return {
     async read(userId) {
       const user = await ask(userId, () =>
-        client.users.get(userId, { fields: "user_id,app_metadata", include_fields: true }),
+        client.users.get(userId, { fields: "user_id,app_metadata,identities", include_fields: true }),
       );
       const appMetadata = user.app_metadata ?? {};
       const entries = isObject(appMetadata) ? (appMetadata[ENTRIES_FIELD] ?? []) : undefined;
@@ -37,13 +39,25 @@ export function userKeyStore(client: ManagementClient): UserKeyStore {
           "Look at the user in the Auth0 dashboard, and rename or remove that field.",
         );
       }
-      return { appMetadata, entries };
+      return { appMetadata, entries, linkedUserIds: linkedUserIdsOf(user) };
     },
     async write(userId, entries) {
       const change = { app_metadata: { [ENTRIES_FIELD]: entries } } as Management.UpdateUserRequestContent;
       await ask(userId, () => client.users.update(userId, change));
     },
   };
+}
+
+/** The ids of the users that were linked into a user: its identities without its own. */
+export function linkedUserIdsOf(user: {
+  readonly user_id?: unknown;
+  readonly identities?: unknown;
+}): readonly string[] {
+  const identities: unknown[] = Array.isArray(user.identities) ? user.identities : [];
+  return identities
+    .filter(isObject)
+    .map((one) => `${String(one["provider"])}|${String(one["user_id"])}`)
+    .filter((id) => id !== user.user_id);
 }
 
 /** Whether a failed write may have been carried out all the same: it must be read again to know. */

@@ -98,10 +98,13 @@ describe("one key", () => {
     await revokeKey(s.keys, ADA, other.id, "leaked");
     await s.keys.records.write(living);
     const { differences } = await run({ fix: true });
-    expect(differences.map(({ kind, mended }) => [kind, mended]).toSorted()).toEqual([
-      ["entry_not_revoked", true],
-      ["stale_record", true],
-    ]);
+    expect(differences).toHaveLength(2);
+    expect(differences).toEqual(
+      expect.arrayContaining([
+        { kind: "entry_not_revoked", userId: ADA, keyId: one.id, mended: true },
+        { kind: "stale_record", userId: ADA, keyId: other.id, mended: true },
+      ]),
+    );
     expect(entryOf(ADA, one.id)).toMatchObject({ revoked_at: now, revoked_reason: "leaked" });
     expect((await s.keys.records.read(other.id))?.revoked_at).toBeDefined();
     expect((await run()).differences).toEqual([]);
@@ -201,7 +204,7 @@ describe("many keys", () => {
       expect(await status(one.key)).toBe(400);
     }
     expect((await run()).differences).toEqual([]);
-  });
+  }, 120_000);
 
   it("creates and revokes beside a reconcile: nothing is lost, nothing dead comes back", async () => {
     fillTenant(s, 300);
@@ -233,7 +236,7 @@ describe("many keys", () => {
         expect((await flushed.exchange(key)).status).toBe(isLiving ? 200 : 400);
       }
     });
-    expect(rebuilt).toMatchObject({ entries: 3_000, mended: 3_000, marked: true, auth0Requests: 0 });
+    expect(rebuilt).toMatchObject({ entries: 3_000, mended: 3_000, marked: true, usersReadById: 0 });
     expect(rebuilt.peakMegabytes).toBeLessThan(300);
-  });
+  }, 120_000);
 });

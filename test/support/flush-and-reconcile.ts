@@ -16,8 +16,8 @@ export interface Rebuilt {
   readonly seconds: number;
   /** Peak resident memory of the reconciling process, MiB. */
   readonly peakMegabytes: number;
-  /** Requests to Auth0 outside the export's own states. */
-  readonly auth0Requests: number;
+  /** Requests to Auth0 for single users: all others are those of one export. */
+  readonly usersReadById: number;
 }
 
 /** Fills a tenant over a real `redis-server`, flushes it, rebuilds it from another process, and lets `check` look. */
@@ -29,11 +29,11 @@ export async function flushAndReconcile(
   try {
     const sample = fillTenant(s, userCount, Math.max(1, Math.floor(userCount / 50)));
     await s.local.redis.execute(["FLUSHALL"]);
-    let auth0Requests = 0;
+    let usersReadById = 0;
     const { users } = s.local.tenant;
     const get = users.get.bind(users);
     users.get = (userId) => {
-      auth0Requests++;
+      usersReadById++;
       return get(userId);
     };
     const { settings } = s;
@@ -50,7 +50,7 @@ export async function flushAndReconcile(
     });
     users.get = get;
     await check(s, sample);
-    return { ...(JSON.parse(stdout) as Omit<Rebuilt, "auth0Requests">), auth0Requests };
+    return { ...(JSON.parse(stdout) as Omit<Rebuilt, "usersReadById">), usersReadById };
   } finally {
     await s.stop();
   }

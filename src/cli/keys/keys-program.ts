@@ -10,6 +10,7 @@ import { addRevokeCommand } from "./revoke-command.ts";
 import { addRotateCommand } from "./rotate-command.ts";
 import { addReconcileCommand } from "./reconcile-command.ts";
 import { addStoreCommands } from "./store-commands.ts";
+import { addTransferCommand } from "./transfer-command.ts";
 
 /** Runs `keys` with these arguments. Gives the exit code: 0 done, 1 failed, 2 wrong usage. */
 export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
@@ -21,6 +22,7 @@ export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 
   addRevokeCommand(kit);
   addStoreCommands(kit);
   addReconcileCommand(kit);
+  addTransferCommand(kit);
   addOfflineCommands(kit);
   return runProgram(program, argv, io);
 }

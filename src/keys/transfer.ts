@@ -1,0 +1,86 @@
+import { entryOfRecord } from "../core/compare-key.ts";
+import { ApiKeysError } from "../core/errors.ts";
+import { ENTRIES_FIELD, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import { recordOf, type KeyRecord } from "../core/key-record.ts";
+import { refuseOversizedProfile } from "../core/policy.ts";
+import { requireOurStore } from "./init.ts";
+import { replaceEntry, type Keys } from "./keys.ts";
+import { writeEntries } from "./write-entries.ts";
+
+/**
+ * Gives the keys of a user that was linked into another to that other: linking drops the `app_metadata` and the id of
+ * the secondary user, and its keys with them. Entries first, made from the records where they are lost; then the
+ * records with their new user. The same call again completes what is missing; what was transferred is not transferred
+ * again. Throws `transfer_refused` unless `fromUserId` is an identity of `toUserId`, `user_not_found`,
+ * `profile_too_large`, or what a store answered.
+ */
+export async function transferKeys(
+  keys: Keys,
+  fromUserId: string,
+  toUserId: string,
+): Promise<readonly KeyEntry[]> {
+  await requireOurStore(keys);
+  const keyIds = await idsOfUser(keys, fromUserId);
+  return keys.lock(toUserId, async (lease) => {
+    const profile = await keys.users.read(toUserId);
+    if (!profile.linkedUserIds.includes(fromUserId)) throw notLinked(fromUserId, toUserId);
+    const records = await recordsOf(keys, keyIds, fromUserId);
+    if (records.length === 0) return [];
+
+    const existing = keyEntriesOf(profile.appMetadata);
+    const transferred = records.map((record) => withDeathOf(record, existing));
+    let entries = profile.entries;
+    for (const entry of transferred) {
+      const isThere = existing.some(({ id }) => id === entry.id);
+      entries = isThere ? replaceEntry(entries, entry) : [...entries, entry];
+    }
+    refuseOversizedProfile({ ...profile.appMetadata, [ENTRIES_FIELD]: entries });
+    const isDone = (after: readonly KeyEntry[]) =>
+      transferred.every(({ id, revoked_at }) =>
+        after.some((entry) => entry.id === id && entry.revoked_at === revoked_at),
+      );
+    const outcome = await writeEntries(keys, lease, toUserId, entries, isDone);
+    if (outcome.kind !== "written") throw outcome.error;
+    for (const entry of transferred) {
+      lease.require(2 * keys.requestTimeoutMs);
+      await keys.records.write(recordOf(toUserId, entry));
+    }
+    return transferred;
+  });
+}
+
+/** The ids of a user's records, for which every record is looked at. */
+async function idsOfUser(keys: Keys, userId: string): Promise<readonly string[]> {
+  const all = new Set<string>();
+  for await (const ids of keys.records.ids()) {
+    for (const { id } of await recordsOf(keys, ids, userId)) all.add(id);
+  }
+  return [...all];
+}
+
+async function recordsOf(
+  keys: Keys,
+  keyIds: readonly string[],
+  userId: string,
+): Promise<readonly KeyRecord[]> {
+  const found = await keys.records.readMany(keyIds);
+  return found.flatMap((one) => (one.kind === "trusted" && one.record.sub === userId ? [one.record] : []));
+}
+
+/** The entry that an earlier, broken-off transfer has written, or a new one; dead if either it or the record is. */
+function withDeathOf(record: KeyRecord, existing: readonly KeyEntry[]): KeyEntry {
+  const made = entryOfRecord(record);
+  const before = existing.find(({ id }) => id === record.id);
+  if (!before) return made;
+  return before.revoked_at === undefined && record.revoked_at !== undefined
+    ? { ...made, name: before.name }
+    : before;
+}
+
+function notLinked(fromUserId: string, toUserId: string): ApiKeysError {
+  return new ApiKeysError(
+    "transfer_refused",
+    `${fromUserId} is no identity of ${toUserId}: its keys would act as somebody else.`,
+    "Link the two users in Auth0 first, or make new keys.",
+  );
+}
