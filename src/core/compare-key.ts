@@ -1,5 +1,5 @@
-import type { KeyEntry } from "./key-entry.ts";
-import { recordExpiresAtSeconds, recordOf, type KeyRecord } from "./key-record.ts";
+import { deadSinceSeconds, type KeyEntry } from "./key-entry.ts";
+import { recordOf, type KeyRecord } from "./key-record.ts";
 
 /** What the index holds under a key id: nothing, a text that is not ours, or a record that is. */
 export type FoundRecord =
@@ -13,7 +13,8 @@ export type KeyDifference =
   | "orphan_record"
   | "stale_record"
   | "altered_record"
-  | "entry_not_revoked";
+  | "entry_not_revoked"
+  | "entry_not_disabled";
 
 /** What to write so that entry and record agree; the entry is written first. */
 export interface Mend {
@@ -33,10 +34,8 @@ export function compareKey(
   nowSeconds: number,
   retentionSeconds: number,
 ): KeyDifference | undefined {
-  const isForgettable = (record: KeyRecord) => {
-    const end = recordExpiresAtSeconds(record, retentionSeconds) ?? tombstoneEnd(record, retentionSeconds);
-    return end !== undefined && end <= nowSeconds;
-  };
+  const isForgettable = (key: Pick<KeyEntry, "exp" | "revoked_at">) =>
+    (deadSinceSeconds(key, nowSeconds) ?? Infinity) + retentionSeconds <= nowSeconds;
   if (found.kind === "untrusted") return "altered_record";
   if (!entry) {
     return found.kind === "missing" || isForgettable(found.record) ? undefined : "orphan_record";
@@ -44,11 +43,13 @@ export function compareKey(
   const expected = recordOf(sub, entry);
   if (found.kind === "missing") return isForgettable(expected) ? undefined : "missing_record";
   if (found.record.revoked_at !== undefined && entry.revoked_at === undefined) return "entry_not_revoked";
+  // Both disabling and enabling write the record first: only a disabling that was broken off can have left this.
+  if (found.record.disabled_at !== undefined && entry.disabled_at === undefined) return "entry_not_disabled";
   return isSame(expected, found.record) ? undefined : "stale_record";
 }
 
 /**
- * What mends a difference. The truth is the entry; death is either; a record is never deleted. An entry is made from
+ * What mends a difference. The truth is the entry; death, and a pause, is either; a record is never deleted. An entry is made from
  * its record only if that is asked for: its absence may be meant. `undefined` where there is nothing to write.
  */
 export function mendOf(
@@ -63,15 +64,11 @@ export function mendOf(
     case "stale_record":
     case "altered_record":
       return entry && { record: recordOf(sub, entry) };
-    case "entry_not_revoked": {
+    case "entry_not_revoked":
+    case "entry_not_disabled": {
       if (!entry || found.kind !== "trusted") return undefined;
-      const { revoked_at, revoked_reason, sub: owner } = found.record;
-      const revoked: KeyEntry = {
-        ...entry,
-        ...(revoked_at !== undefined && { revoked_at }),
-        ...(revoked_reason !== undefined && { revoked_reason }),
-      };
-      return { entry: revoked, ...(owner === sub && { record: recordOf(sub, revoked) }) };
+      const ended = withEndOf(entry, found.record);
+      return { entry: ended, ...(found.record.sub === sub && { record: recordOf(sub, ended) }) };
     }
     case "orphan_record":
       return restoreEntries && found.kind === "trusted" ? { entry: entryOfRecord(found.record) } : undefined;
@@ -84,8 +81,15 @@ export function entryOfRecord(record: KeyRecord): KeyEntry {
   return { ...rest, name: `restored ${record.id}` };
 }
 
-function tombstoneEnd(record: KeyRecord, retentionSeconds: number): number | undefined {
-  return record.revoked_at === undefined ? undefined : record.revoked_at + retentionSeconds;
+/** The entry, revoked or disabled where its record is and it is not itself. */
+export function withEndOf(entry: KeyEntry, record: KeyRecord): KeyEntry {
+  const { revoked_at, revoked_reason, disabled_at } = record;
+  return {
+    ...(disabled_at !== undefined && { disabled_at }),
+    ...(revoked_at !== undefined && { revoked_at }),
+    ...(revoked_reason !== undefined && { revoked_reason }),
+    ...entry,
+  };
 }
 
 /** Whether two values of JSON are equal, whatever the order of their fields. */

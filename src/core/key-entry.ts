@@ -50,7 +50,10 @@ export function isOverlapping(key: Pick<KeyEntry, "previous">, nowSeconds: numbe
 }
 
 /** Since when a key is dead for good, in seconds since 1970; `undefined` for one that works or can be enabled. */
-export function deadSinceSeconds(key: KeyEntry, nowSeconds: number): number | undefined {
+export function deadSinceSeconds(
+  key: Pick<KeyEntry, "exp" | "revoked_at">,
+  nowSeconds: number,
+): number | undefined {
   const ends = [key.revoked_at, key.exp].filter((end) => end !== undefined && end <= nowSeconds);
   return ends.length === 0 ? undefined : Math.min(...(ends as number[]));
 }

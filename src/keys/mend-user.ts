@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from "node:util";
+
 import { compareKey, mendOf, type FoundRecord, type KeyDifference, type Mend } from "../core/compare-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { ENTRIES_FIELD, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
 import { isOversizedProfile } from "../core/policy.ts";
 import type { UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
+import { audited } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { writeEntries } from "./write-entries.ts";
 
@@ -123,12 +126,12 @@ async function write(
     // A revocation is written whatever the size: it is short, and must not wait for somebody to make room.
     if (restored.length > 0 && isOversizedProfile({ ...profile.appMetadata, [ENTRIES_FIELD]: list }))
       return false;
-    const isDone = (after: readonly KeyEntry[]) =>
-      changed.every(({ id, revoked_at }) =>
-        after.some((entry) => entry.id === id && entry.revoked_at === revoked_at),
-      );
-    const outcome = await writeEntries(keys, lease, userId, list, isDone);
-    if (outcome.kind !== "written") throw outcome.error;
+    await audited(
+      keys,
+      { operation: "reconcile", userId },
+      async () => replaceEntries(keys, lease, userId, list, changed),
+      () => ({ changes: changed.map(({ id }) => id) }),
+    );
   }
   for (const { record } of mends) {
     if (!record) continue;
@@ -136,6 +139,19 @@ async function write(
     await keys.records.write(record);
   }
   return true;
+}
+
+async function replaceEntries(
+  keys: Keys,
+  lease: Lease,
+  userId: string,
+  entries: readonly unknown[],
+  changed: readonly KeyEntry[],
+): Promise<void> {
+  const isDone = (after: readonly KeyEntry[]) =>
+    changed.every((entry) => after.some((one) => isDeepStrictEqual(one, entry)));
+  const outcome = await writeEntries(keys, lease, userId, entries, isDone);
+  if (outcome.kind !== "written") throw outcome.error;
 }
 
 /** The report of a profile that is too large to be written to. */

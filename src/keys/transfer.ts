@@ -1,10 +1,13 @@
-import { entryOfRecord } from "../core/compare-key.ts";
+import { isDeepStrictEqual } from "node:util";
+
+import { entryOfRecord, withEndOf } from "../core/compare-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { ENTRIES_FIELD, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
 import { recordOf, type KeyRecord } from "../core/key-record.ts";
 import { refuseOversizedProfile } from "../core/policy.ts";
+import { audited } from "./audit.ts";
 import { requireOurStore } from "./init.ts";
-import { replaceEntry, type Keys } from "./keys.ts";
+import type { Keys } from "./keys.ts";
 import { writeEntries } from "./write-entries.ts";
 
 /**
@@ -19,6 +22,15 @@ export async function transferKeys(
   fromUserId: string,
   toUserId: string,
 ): Promise<readonly KeyEntry[]> {
+  return audited(
+    keys,
+    { operation: "transfer", userId: toUserId },
+    async () => transfer(keys, fromUserId, toUserId),
+    (transferred) => ({ changes: transferred.map(({ id }) => id) }),
+  );
+}
+
+async function transfer(keys: Keys, fromUserId: string, toUserId: string): Promise<readonly KeyEntry[]> {
   await requireOurStore(keys);
   const keyIds = await idsOfUser(keys, fromUserId);
   return keys.lock(toUserId, async (lease) => {
@@ -27,18 +39,18 @@ export async function transferKeys(
     const records = await recordsOf(keys, keyIds, fromUserId);
     if (records.length === 0) return [];
 
-    const existing = keyEntriesOf(profile.appMetadata);
-    const transferred = records.map((record) => withDeathOf(record, existing));
-    let entries = profile.entries;
-    for (const entry of transferred) {
-      const isThere = existing.some(({ id }) => id === entry.id);
-      entries = isThere ? replaceEntry(entries, entry) : [...entries, entry];
-    }
+    // An earlier transfer that was broken off may have written some of them.
+    const existing = new Map(keyEntriesOf(profile.appMetadata).map((entry) => [entry.id, entry]));
+    const transferred = records.map((record) => {
+      const before = existing.get(record.id);
+      return before ? withEndOf(before, record) : entryOfRecord(record);
+    });
+    const ids = new Set(transferred.map(({ id }) => id));
+    const others = profile.entries.filter((one) => !ids.has((one as KeyEntry | null)?.id ?? ""));
+    const entries = [...others, ...transferred];
     refuseOversizedProfile({ ...profile.appMetadata, [ENTRIES_FIELD]: entries });
     const isDone = (after: readonly KeyEntry[]) =>
-      transferred.every(({ id, revoked_at }) =>
-        after.some((entry) => entry.id === id && entry.revoked_at === revoked_at),
-      );
+      transferred.every((entry) => after.some((one) => isDeepStrictEqual(one, entry)));
     const outcome = await writeEntries(keys, lease, toUserId, entries, isDone);
     if (outcome.kind !== "written") throw outcome.error;
     for (const entry of transferred) {
@@ -65,16 +77,6 @@ async function recordsOf(
 ): Promise<readonly KeyRecord[]> {
   const found = await keys.records.readMany(keyIds);
   return found.flatMap((one) => (one.kind === "trusted" && one.record.sub === userId ? [one.record] : []));
-}
-
-/** The entry that an earlier, broken-off transfer has written, or a new one; dead if either it or the record is. */
-function withDeathOf(record: KeyRecord, existing: readonly KeyEntry[]): KeyEntry {
-  const made = entryOfRecord(record);
-  const before = existing.find(({ id }) => id === record.id);
-  if (!before) return made;
-  return before.revoked_at === undefined && record.revoked_at !== undefined
-    ? { ...made, name: before.name }
-    : before;
 }
 
 function notLinked(fromUserId: string, toUserId: string): ApiKeysError {

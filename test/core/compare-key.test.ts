@@ -41,6 +41,13 @@ describe("compareKey", () => {
     ["a field of a later version", entry, trusted({ ...entry, later: 1 } as KeyEntry), "stale_record"],
     ["a dead entry with a living record", revoked, trusted(entry), "stale_record"],
     ["a living entry with a tombstone", entry, trusted(revoked), "entry_not_revoked"],
+    [
+      "a living entry with a disabled record",
+      entry,
+      trusted({ ...entry, disabled_at: NOW }),
+      "entry_not_disabled",
+    ],
+    ["a disabled entry with a living record", { ...entry, disabled_at: NOW }, trusted(entry), "stale_record"],
     ["an untrusted record", entry, untrusted, "altered_record"],
     ["an untrusted record alone", undefined, untrusted, "altered_record"],
   ])("%s", (_, one, found, expected) => {
@@ -77,6 +84,14 @@ describe("mendOf", () => {
     });
     const anothers = trusted(revoked, { sub: "auth0|grace" });
     expect(mendOf("entry_not_revoked", SUB, entry, anothers, false)).toEqual({ entry: revoked });
+  });
+
+  it("entry_not_disabled: the entry pauses as the record did", () => {
+    const disabled = { ...entry, disabled_at: NOW };
+    expect(mendOf("entry_not_disabled", SUB, entry, trusted(disabled), false)).toEqual({
+      entry: disabled,
+      record: recordOf(SUB, disabled),
+    });
   });
 
   it("orphan_record: only if that is asked for", () => {
