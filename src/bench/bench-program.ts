@@ -3,47 +3,69 @@ import { cpus } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
 
 import type { Io } from "../cli/io.ts";
-import { table } from "../cli/table.ts";
 import { runProgram } from "../cli/run-program.ts";
+import { table } from "../cli/table.ts";
 import { bundleAction, TRIGGERS } from "../deploy/bundle.ts";
 import { loadDeployConfig } from "../deploy/load-config.ts";
 import { benchAction, type ActionTimes } from "./action.ts";
-import { benchExchange, type ExchangeComparison } from "./exchange.ts";
+import { startBenchTenant } from "./bench-tenant.ts";
+import { benchCaches, benchGateway, type CacheTimes } from "./client.ts";
+import { benchExchange } from "./exchange.ts";
+import type { Comparison } from "./load.ts";
 
 interface Options {
   readonly json?: true;
   readonly requests: number;
 }
 
-/** Runs `npm run bench`: what is measured is measured in one run, and told as ratios first. */
+interface Results {
+  readonly machine: { readonly node: string; readonly cpu: string; readonly cores: number };
+  readonly action: ActionTimes;
+  readonly exchange: readonly Comparison[];
+  readonly gateway: readonly Comparison[];
+  readonly caches: CacheTimes;
+}
+
+/** Runs `npm run bench`: all is measured in one run, and told as ratios first. */
 export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
   const program = new Command("bench")
-    .description("Measure the Action and the exchange on this machine.")
+    .description("Measure the Action, the exchange and the client on this machine.")
     .option("--json", "print one JSON value")
     .option("--requests <number>", "requests a round under load", wholeNumber, 2_000)
     .action(async (options: Options) => {
-      const config = await loadDeployConfig("deploy.config.ts");
-      const bundles = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
-      const [exchangeAction] = bundles;
-      if (!exchangeAction) throw new Error("There is no exchange Action.");
-      const action = await benchAction(exchangeAction, config, options.requests);
-      const exchange = await benchExchange(bundles, config, options.requests);
-      const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length };
-      io.stdout(
-        options.json
-          ? `${JSON.stringify({ machine, action, exchange })}\n`
-          : report(machine, action, exchange),
-      );
+      const results = await measure(options.requests);
+      io.stdout(options.json ? `${JSON.stringify(results)}\n` : report(results));
     });
   return runProgram(program, argv, io);
 }
 
-function report(
-  machine: { node: string; cpu: string; cores: number },
-  action: ActionTimes,
-  exchange: readonly ExchangeComparison[],
-): string {
+async function measure(requests: number): Promise<Results> {
+  const config = await loadDeployConfig("deploy.config.ts");
+  const bundles = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
+  const exchangeAction = bundles.find(({ trigger }) => trigger === "custom-token-exchange");
+  if (!exchangeAction) throw new Error("There is no exchange Action.");
+  const action = await benchAction(exchangeAction, config, requests);
+  const tenant = await startBenchTenant(bundles, config);
+  try {
+    return {
+      machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
+      action,
+      exchange: await benchExchange(tenant, requests),
+      gateway: await benchGateway(tenant, requests),
+      caches: await benchCaches(tenant, requests),
+    };
+  } finally {
+    await tenant.local.stop();
+  }
+}
+
+function report({ machine, action, exchange, gateway, caches }: Results): string {
   const ofHmac = (action.own_p50_us / action.hmac_p50_us).toFixed(1);
+  const cacheRows = Object.entries(caches).map(([name, one]) => [
+    `  ${name}`,
+    `${one.p50_us} µs`,
+    `${one.p99_us} µs`,
+  ]);
   return `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}
 
 The Action, all but the answer of Redis
@@ -57,21 +79,22 @@ ${table([
   ],
 ])}
 Whole exchanges through the local tenant, beside a bare endpoint that only signs RS256
-${table([
-  ["  in flight", "ratio", "exchanges/s", "p50 ms", "p99 ms", "bare/s", "p50 ms", "p99 ms"],
-  ...exchange.map((one) =>
-    [
-      one.in_flight,
-      one.ratio,
-      one.exchange.per_second,
-      one.exchange.p50_ms,
-      one.exchange.p99_ms,
-      one.bare.per_second,
-      one.bare.p50_ms,
-      one.bare.p99_ms,
-    ].map((cell, column) => (column === 0 ? `  ${cell}` : String(cell))),
-  ),
-])}`;
+${comparisonTable(exchange, "bare")}
+An API behind the gateway, called with a key, beside the same API validating a token itself
+${comparisonTable(gateway, "direct")}
+A token from each cache
+${table([["  cache", "p50", "p99"], ...cacheRows])}`;
+}
+
+function comparisonTable(rows: readonly Comparison[], other: string): string {
+  return table([
+    ["  in flight", "ratio", "ours/s", "p50 ms", "p99 ms", `${other}/s`, "p50 ms", "p99 ms"],
+    ...rows.map((one) => [
+      `  ${one.in_flight}`,
+      ...[one.ratio, one.ours.per_second, one.ours.p50_ms, one.ours.p99_ms].map(String),
+      ...[one.other.per_second, one.other.p50_ms, one.other.p99_ms].map(String),
+    ]),
+  ]);
 }
 
 function wholeNumber(text: string): number {

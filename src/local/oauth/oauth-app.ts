@@ -7,7 +7,8 @@ import { authenticateClient } from "./authenticate-client.ts";
 import { clientCredentials } from "./client-credentials.ts";
 import { OAuthError } from "./oauth-error.ts";
 import type { SigningKey } from "./signing-key.ts";
-import { exchangeToken, TOKEN_EXCHANGE_GRANT, type Caller } from "./token-exchange.ts";
+import type { Caller } from "./exchange.ts";
+import { exchangeToken, TOKEN_EXCHANGE_GRANT } from "./token-exchange.ts";
 import { readTokenRequest, required } from "./token-request.ts";
 
 const MAX_BODY_BYTES = 100 * 1024;

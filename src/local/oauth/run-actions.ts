@@ -8,7 +8,7 @@ import { postLoginApi, type LoginCommands } from "../actions/post-login-api.ts";
 import { ActionFailure, runAction } from "../actions/run-action.ts";
 import type { Tenant, User } from "../tenant.ts";
 import { OAuthError } from "./oauth-error.ts";
-import type { Exchange } from "./token-exchange.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Runs the profile's Action. Throws its denial as an `OAuthError`; counts what it rejects for the address. */
 export async function runExchangeAction(

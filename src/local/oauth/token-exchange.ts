@@ -2,6 +2,7 @@ import { isOidcScope } from "../../core/narrow-scopes.ts";
 import type { Actor } from "../actions/custom-token-exchange-api.ts";
 import type { Client, Organization, ResourceServer, Tenant, User } from "../tenant.ts";
 import { issueAccessToken, issueIdToken, issueRefreshToken } from "./issue-tokens.ts";
+import type { Caller, Exchange } from "./exchange.ts";
 import { invalidRequest, OAuthError } from "./oauth-error.ts";
 import { runExchangeAction, runPostLogin } from "./run-actions.ts";
 import type { SigningKey } from "./signing-key.ts";
@@ -19,24 +20,6 @@ export const TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exch
 const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
 const NO_PROFILE = "Invalid subject_token_type and requested_token_type combination.";
 const USERINFO_LIFETIME_SECONDS = 86_400;
-
-/** What is known of the HTTP request that a token request came in. */
-export interface Caller {
-  readonly ip: string;
-  readonly hostname: string;
-  readonly userAgent: string | undefined;
-}
-
-/** A token exchange on its way, filled in step by step; what the Actions and the tenant log are told about. */
-export interface Exchange {
-  readonly client: Client;
-  readonly caller: Caller;
-  readonly parameters: TokenParameters;
-  readonly subjectTokenType: string;
-  readonly requestedScopes: readonly string[];
-  readonly api: ResourceServer | undefined;
-  readonly organization: Organization | undefined;
-}
 
 /** The custom token exchange: the checks in the order of docs/FIDELITY.md, both triggers, then the tokens. */
 export async function exchangeToken(

@@ -1,0 +1,33 @@
+import { randomBytes } from "node:crypto";
+
+import { ApiKey } from "../core/api-key.ts";
+import { recordKey, sealRecord } from "../core/key-record.ts";
+import { hashKey, parsePeppers } from "../core/peppers.ts";
+import { STORE_MARKER_KEY, sealStoreMarker } from "../core/store-marker.ts";
+import type { ActionBundle } from "../deploy/bundle.ts";
+import type { DeployConfig } from "../deploy/config.ts";
+import { startLocalTenant, type LocalTenant } from "../local/start.ts";
+
+/** A local tenant without limits, and a key of its first user. */
+export interface BenchTenant {
+  readonly local: LocalTenant;
+  readonly key: ApiKey;
+}
+
+/** Starts a tenant with one key, written straight into both stores. */
+export async function startBenchTenant(
+  actions: readonly ActionBundle[],
+  config: DeployConfig,
+): Promise<BenchTenant> {
+  const pepper = randomBytes(32).toString("base64url");
+  const peppers = parsePeppers(pepper);
+  const local = await startLocalTenant({ ...config, port: 0, limits: false, actions, pepper });
+  const key = ApiKey.generate(config.keyPrefixes[0] ?? "", randomBytes);
+  const userId = local.description.users[0]?.user_id ?? "";
+  const entry = { id: key.id, name: "bench", hash: hashKey(key.reveal(), peppers.current), v: 1, iat: 1 };
+  const user = local.tenant.users.get(userId);
+  if (user) local.tenant.users.set(userId, { ...user, app_metadata: { api_keys: [entry] } });
+  await local.redis.execute(["SET", recordKey(key.id), sealRecord({ ...entry, sub: userId }, peppers)]);
+  await local.redis.execute(["SET", STORE_MARKER_KEY, sealStoreMarker(config.subjectTokenType, peppers)]);
+  return { local, key };
+}

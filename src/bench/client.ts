@@ -1,0 +1,77 @@
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import express from "express";
+import { Bench } from "tinybench";
+
+import { fileTokenCache } from "../client/file-token-cache.ts";
+import { expressGateway } from "../client/gateway-express.ts";
+import { ApiKeyGateway } from "../client/gateway.ts";
+import { memoryTokenCache } from "../client/memory-token-cache.ts";
+import { upstashRedis } from "../client/redis-port.ts";
+import { redisTokenCache } from "../client/redis-token-cache.ts";
+import type { TokenCache } from "../client/token-cache.ts";
+import { ApiKeyTokenSource } from "../client/token-source.ts";
+import { listen } from "../local/listen.ts";
+import type { BenchTenant } from "./bench-tenant.ts";
+import { compare, type Comparison } from "./load.ts";
+
+/** What a hit of each cache costs, in microseconds. */
+export type CacheTimes = Readonly<Record<string, { readonly p50_us: number; readonly p99_us: number }>>;
+
+function sourceOf({ local: { description } }: BenchTenant, cache?: TokenCache): ApiKeyTokenSource {
+  const { token_endpoint, client_id, subject_token_type } = description;
+  return new ApiKeyTokenSource({ token_endpoint, client_id, subject_token_type, ...(cache && { cache }) });
+}
+
+/** An Express API behind the gateway, called with a key, beside the same API validating a token itself. */
+export async function benchGateway(bench: BenchTenant, requests: number): Promise<readonly Comparison[]> {
+  const { issuer, audience, api_url } = bench.local.description;
+  const source = sourceOf(bench);
+  const app = express();
+  app.use(expressGateway(new ApiKeyGateway({ source, issuer, audience })));
+  app.get("/me", (request, response) => {
+    const { payload } = (request as unknown as { auth: { payload: Record<string, unknown> } }).auth;
+    response.json({ sub: payload["sub"], act: payload["act"] });
+  });
+  const gateway = await listen(app, 0);
+  const { access_token } = await source.getToken({ apiKey: bench.key, audience });
+  const send = (url: string, bearer: string) => async () =>
+    fetch(url, { headers: { authorization: `Bearer ${bearer}` } });
+  try {
+    return await compare(
+      send(`${gateway.url}/me`, bench.key.reveal()),
+      send(`${api_url}/me`, access_token),
+      requests,
+    );
+  } finally {
+    await gateway.close();
+  }
+}
+
+/** A hit of each cache through the token source, as a caller pays for it. */
+export async function benchCaches(bench: BenchTenant, timeMs: number): Promise<CacheTimes> {
+  const { audience, redis_rest_url: url, redis_rest_token: token } = bench.local.description;
+  const folder = join(tmpdir(), `bench-${randomUUID()}`);
+  const caches: Record<string, TokenCache> = {
+    memory: memoryTokenCache({}),
+    file: fileTokenCache({ folder }),
+    redis: redisTokenCache(upstashRedis({ url, token })),
+  };
+  const measured = new Bench({ time: timeMs, warmupTime: timeMs / 4 });
+  for (const [name, cache] of Object.entries(caches)) {
+    const source = sourceOf(bench, cache);
+    measured.add(name, async () => source.getToken({ apiKey: bench.key, audience }));
+  }
+  await measured.run();
+  await rm(folder, { recursive: true, force: true });
+  const microseconds = (ms: number) => Math.round(ms * 10_000) / 10;
+  return Object.fromEntries(
+    measured.tasks.map(({ name, result }) => {
+      if (!("latency" in result)) throw new Error(`"${name}" was not measured.`);
+      return [name, { p50_us: microseconds(result.latency.p50), p99_us: microseconds(result.latency.p99) }];
+    }),
+  );
+}
