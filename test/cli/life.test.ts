@@ -116,6 +116,25 @@ describe("rotate", () => {
   });
 });
 
+test("a tombstone always wins: nothing brings back a key whose entry does not say yet that it was revoked", async () => {
+  const { key, id } = await s.create(ADA);
+  const record = await s.keys.records.read(id);
+  if (!record) throw new Error("The key has no record.");
+  // As a revocation leaves it whose second write failed.
+  await s.keys.records.write({ ...record, revoked_at: s.keys.nowSeconds(), revoked_reason: "leaked" });
+  for (const argv of [
+    ["rotate", id],
+    ["enable", id],
+    ["disable", id],
+  ]) {
+    const run = await keys([...argv, "--user", ADA]);
+    expect([run.code, run.err]).toEqual([1, expect.stringContaining("is dead since")]);
+    expect(await answerTo(key)).toContain("was revoked");
+  }
+  expect((await keys(["revoke", id, "--user", ADA, "--reason", "again"])).code).toBe(0);
+  expect(await entryOf(id)).toMatchObject({ revoked_reason: "leaked" });
+});
+
 test("a disabled key is refused until it is enabled, and counts towards the limit", async () => {
   const { key, id } = await s.create(ADA);
   expect((await keys(["disable", id, "--user", ADA])).out).toBe(`Key ${id} is disabled.\n`);
