@@ -1,6 +1,7 @@
 import { decideExchange, ourFault } from "../src/core/decide-exchange.ts";
 import { parsePeppers } from "../src/core/peppers.ts";
 import { createRedis, readKeyRecord } from "../src/stores/key-record-reader.ts";
+import { noteUse } from "../src/stores/key-use-writer.ts";
 
 const REDIS_TIMEOUT_MS = 2_000;
 
@@ -22,7 +23,11 @@ export async function onExecuteCustomTokenExchange(
     case "grant":
       if (decision.organizationId !== undefined) api.authentication.setOrganization(decision.organizationId);
       api.authentication.setActor(decision.actor);
-      return api.authentication.setUserById(decision.userId);
+      api.authentication.setUserById(decision.userId);
+      if (DEPLOYMENT.lastUsed) {
+        await noteUse(event.secrets, decision.keyId, event.request.ip, Math.floor(Date.now() / 1000));
+      }
+      return;
     case "reject":
       return api.access.rejectInvalidSubjectToken(decision.reason);
     case "deny":

@@ -30,6 +30,7 @@ it.each<[string, string, boolean]>([
   ["scripts/a.ts", "../actions/post-login.ts", false],
   ["actions/a.ts", "../src/core/decide-login.ts", true],
   ["actions/a.ts", "../src/stores/key-record-reader.ts", true],
+  ["actions/a.ts", "../src/stores/key-use-writer.ts", true],
   ["actions/a.ts", "../src/stores/redis-key-store.ts", false],
   ["actions/a.ts", "node:fs", false],
 ])("the linter lets %s import %s: %s", (file, imported, isAllowed) => {

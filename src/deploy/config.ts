@@ -55,6 +55,7 @@ const configSchema = v.strictObject({
       regainMs: v.pipe(v.number(), v.integer(), v.minValue(1_000), v.maxValue(86_400_000)),
     }),
   ),
+  lastUsed: v.optional(v.boolean(), false),
   verify: v.optional(
     v.strictObject({
       userId: v.pipe(v.string(), v.minLength(1)),
@@ -91,6 +92,11 @@ export interface DeployConfigInput {
   readonly postLoginPosition?: "first" | "last";
   /** Suspicious-IP throttling of exchanges: attempts, and milliseconds until one is regained. Default: left alone. */
   readonly ipThrottling?: IpThrottlingStage;
+  /**
+   * Whether each exchange notes when and from where its key was last used, for `keys list` and `keys show`. The Action
+   * then gets the token of the Redis database that can write. Default: false.
+   */
+  readonly lastUsed?: boolean;
   /** Who exchanges a throw-away key after a deployment, to see that it works. Default: nobody. */
   readonly verify?: VerifyConfig;
 }
@@ -112,6 +118,7 @@ export interface VerifyConfig {
 
 /** A deployment as it was configured, with all defaults in place. */
 export interface DeployConfig extends Deployment {
+  readonly lastUsed: boolean;
   readonly clients: readonly string[];
   readonly policy: Policy;
   /** Descriptions of the scopes, for people. */
@@ -134,7 +141,7 @@ export function defineConfig(input: DeployConfigInput): DeployConfig {
     );
   }
   const { subjectTokenType, keyPrefix, retiredKeyPrefixes, apis, clients, policy } = parsed.output;
-  const { name, postLoginPosition, ipThrottling, verify } = parsed.output;
+  const { name, postLoginPosition, ipThrottling, lastUsed, verify } = parsed.output;
   return {
     subjectTokenType,
     keyPrefixes: [...new Set([keyPrefix, ...retiredKeyPrefixes])],
@@ -144,6 +151,7 @@ export function defineConfig(input: DeployConfigInput): DeployConfig {
     scopeDescriptions: Object.assign({}, ...apis.map((api) => api.scopes)) as Record<string, string>,
     name,
     postLoginPosition,
+    lastUsed,
     ...(ipThrottling && { ipThrottling }),
     ...(verify && { verify }),
   };

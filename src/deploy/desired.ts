@@ -42,7 +42,7 @@ export interface Desired {
 export interface ActionSecrets {
   readonly API_KEY_PEPPER: string;
   readonly UPSTASH_REDIS_REST_URL: string;
-  /** The read-only token, unless last-used tracking is on. */
+  /** The read-only token, unless last uses are noted. */
   readonly UPSTASH_REDIS_REST_TOKEN: string;
 }
 

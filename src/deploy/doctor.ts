@@ -32,7 +32,7 @@ export function diagnose(
     ...facts.clients.flatMap((client) => application(client, facts)),
     ...ipThrottling(facts),
     ...limits(facts, config, desired),
-    ...store(facts, pepper),
+    ...store(facts, config, pepper),
   ];
 }
 
@@ -191,7 +191,7 @@ function limits(facts: Facts, { subjectTokenType }: DeployConfig, desired: Desir
   ];
 }
 
-function store({ deployedPepper, redis }: Facts, pepper: string): Finding[] {
+function store({ deployedPepper, redis }: Facts, { lastUsed }: DeployConfig, pepper: string): Finding[] {
   const findings: Finding[] = [];
   if (deployedPepper !== undefined && deployedPepper !== pepper) {
     findings.push({
@@ -204,11 +204,18 @@ function store({ deployedPepper, redis }: Facts, pepper: string): Finding[] {
     const fix = "Check UPSTASH_REDIS_REST_URL and the token that the Action gets.";
     return [...findings, { level: "error", what: "The Redis database does not answer.", fix }];
   }
-  if (redis.canWrite) {
+  if (redis.canWrite && !lastUsed) {
     findings.push({
       level: "warning",
       what: "The Action's Redis token can write, and it only reads.",
       fix: "Set UPSTASH_REDIS_REST_READ_ONLY_TOKEN to the read-only token, then apply.",
+    });
+  }
+  if (!redis.canWrite && lastUsed) {
+    findings.push({
+      level: "warning",
+      what: "The Action's Redis token cannot write: no last use of a key is noted.",
+      fix: "Set UPSTASH_REDIS_REST_TOKEN to the standard token, then apply; or set lastUsed: false.",
     });
   }
   if (redis.eviction === "on") {

@@ -3,6 +3,7 @@ import type { Deployment } from "../core/deployment.ts";
 import type { Peppers } from "../core/peppers.ts";
 import type { Policy } from "../core/policy.ts";
 import type { RedisKeyBatches } from "../stores/redis-key-batches.ts";
+import type { RedisKeyUses } from "../stores/redis-key-uses.ts";
 import type { RedisKeyStore } from "../stores/redis-key-store.ts";
 import type { UserKeyStore } from "../stores/user-key-store.ts";
 import type { ExportUsers } from "../stores/user-export.ts";
@@ -14,6 +15,7 @@ export interface Keys {
   readonly users: UserKeyStore;
   readonly exportUsers: ExportUsers;
   readonly records: RedisKeyStore & RedisKeyBatches;
+  readonly uses: RedisKeyUses;
   readonly lock: UserLock;
   readonly deployment: Deployment & { readonly clients: readonly string[] };
   readonly policy: Policy;

@@ -32,6 +32,8 @@ export interface LocalTenantOptions {
   readonly apis: readonly Api[];
   /** Ids of public clients that may exchange tokens. */
   readonly clients: readonly string[];
+  /** Whether the Action gets the token that can write, to note last uses. Default: false. */
+  readonly lastUsed?: boolean;
   readonly actions: readonly ActionToInstall[];
   readonly pepper: string;
   /** Whether the product is deployed on it already. Default: true; else its APIs and Actions are missing. */
@@ -114,7 +116,7 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
     });
     const secrets = {
       API_KEY_PEPPER: options.pepper,
-      UPSTASH_REDIS_REST_TOKEN: tokens.readOnlyToken,
+      UPSTASH_REDIS_REST_TOKEN: options.lastUsed ? tokens.token : tokens.readOnlyToken,
       UPSTASH_REDIS_REST_URL: redisRest.url,
     };
     const management = furnish(tenant, options, secrets);

@@ -8,6 +8,7 @@ import {
   sealRecord,
   type KeyRecord,
 } from "../core/key-record.ts";
+import { useKey } from "../core/key-use.ts";
 import type { Peppers } from "../core/peppers.ts";
 import {
   readStoreMarker,
@@ -28,7 +29,7 @@ export interface RedisKeyStore {
   read(keyId: string): Promise<KeyRecord | undefined>;
   /** Writes a record or tombstone, to be forgotten by Redis the retention after the key's end. */
   write(record: KeyRecord): Promise<void>;
-  /** Forgets a record: only for one that was never shown to anybody. */
+  /** Forgets a record and when the key was used: for a key that was never shown to anybody, or is long dead. */
   remove(keyId: string): Promise<void>;
 }
 
@@ -79,7 +80,7 @@ export function redisKeyStore(redis: Redis, options: RedisKeyStoreOptions): Redi
       );
     },
     async remove(keyId) {
-      await reach(redis.del(recordKey(keyId)));
+      await reach(redis.del(recordKey(keyId), useKey(keyId)));
     },
   };
 }

@@ -99,6 +99,21 @@ describe.each(engines)("the Upstash REST endpoint over an engine: %s", (_, start
     ["ECHO of any text", ["ECHO", 'ünïcode \u0000 "quoted" \n'], 'ünïcode \u0000 "quoted" \n'],
     ["PING", ["PING"], "PONG"],
     ["lower case", ["get", "a"], "1"],
+    ["HGETALL of nothing", ["HGETALL", "hash"], []],
+    ["HSET", ["HSET", "hash", "at", 12, "ip", ""], 2],
+    ["HSET of one old and one new field", ["HSET", "hash", "at", "13", "more", "x"], 1],
+    ["HINCRBY of a new field", ["HINCRBY", "hash", "count", "1"], 1],
+    ["HINCRBY", ["HINCRBY", "hash", "count", "41"], 42],
+    ["HGETALL", ["HGETALL", "hash"], ["at", "13", "ip", "", "more", "x", "count", "42"]],
+    ["EXPIRE", ["EXPIRE", "hash", "60"], 1],
+    ["HSET keeps what is left of the time", ["HSET", "hash", "at", "14"], 0],
+    ["TTL of a hash", ["TTL", "hash"], 60],
+    ["EXPIRE of nothing", ["EXPIRE", "nothing", "60"], 0],
+    ["MGET of a hash", ["MGET", "hash", "a"], [null, "1"]],
+    ["DEL of a hash", ["DEL", "hash"], 1],
+    ["HSET that is to end at once", ["HSET", "ended", "a", "1"], 1],
+    ["EXPIRE at once", ["EXPIRE", "ended", "0"], 1],
+    ["HGETALL of what has ended", ["HGETALL", "ended"], []],
   ])("%s", async (_name, command, result) => {
     expect(await send(command)).toEqual({ status: 200, body: { result } });
   });
@@ -109,6 +124,11 @@ describe.each(engines)("the Upstash REST endpoint over an engine: %s", (_, start
     ["a syntax error", ["SET", "a", "1", "SOMETIMES"]],
     ["an expiry that is none", ["SET", "a", "1", "EX", "soon"]],
     ["an expiry of nothing", ["SET", "a", "1", "EX", "0"]],
+    ["a field without a value", ["HSET", "h", "at"]],
+    ["fields without a value", ["HSET", "h", "at", "1", "ip"]],
+    ["a hash's command for a string", ["HSET", "a", "at", "1"]],
+    ["HGETALL of a string", ["HGETALL", "a"]],
+    ["an increment that is no number", ["HINCRBY", "h", "count", "much"]],
     ["an empty command", []],
     ["no command", { get: "a" }],
     ["no JSON", "{"],
@@ -192,7 +212,14 @@ describe.each(engines)("the Upstash REST endpoint over an engine: %s", (_, start
   it("lets the read-only token read, and nothing more", async () => {
     const { readOnlyToken: token } = tokens;
     expect((await send(["MGET", "a"], { token })).status).toBe(200);
-    for (const command of [["SET", "a", "9"], ["DEL", "a"], ["SCAN", "0"], ["FLUSHALL"], ["FLY"]]) {
+    for (const command of [
+      ["SET", "a", "9"],
+      ["DEL", "a"],
+      ["SCAN", "0"],
+      ["HSET", "h", "a", "1"],
+      ["FLUSHALL"],
+      ["FLY"],
+    ]) {
       expect((await send(command, { token })).status).toBe(400);
       const [item] = (await send([command], { token, path: "/pipeline" })).body as [object];
       expect(item).toHaveProperty("error");

@@ -38,7 +38,7 @@ export interface DesiredOptions {
 /** What the stage's configuration wants of a tenant. */
 export async function desiredFor(s: Stage, options: DesiredOptions = {}): Promise<Desired> {
   const config = defineConfig({ ...CONFIG, ...options.config });
-  const key = JSON.stringify([config.subjectTokenType, config.keyPrefixes, config.apis]);
+  const key = JSON.stringify([config.subjectTokenType, config.keyPrefixes, config.apis, config.lastUsed]);
   const made = bundles.get(key) ?? Promise.all(TRIGGERS.map(async (one) => bundleAction(one, config)));
   bundles.set(key, made);
   const pepper = options.pepper ?? PEPPER;

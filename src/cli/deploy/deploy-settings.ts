@@ -1,4 +1,5 @@
 import { ApiKeysError } from "../../core/errors.ts";
+import type { DeployConfig } from "../../deploy/config.ts";
 import type { ActionSecrets } from "../../deploy/desired.ts";
 import type { Io } from "../io.ts";
 import { readLocalFile } from "../local-file.ts";
@@ -13,9 +14,14 @@ export interface DeploySettings extends Settings {
 
 /**
  * Reads them from the environment, or from the running local tenant. The Action gets the read-only token of the Redis
- * database from `UPSTASH_REDIS_REST_READ_ONLY_TOKEN`. Throws `configuration_invalid`.
+ * database from `UPSTASH_REDIS_REST_READ_ONLY_TOKEN`; only if it is to note last uses, the one that can write. Throws
+ * `configuration_invalid`.
  */
-export async function readDeploySettings(env: Io["env"], isLocal: boolean): Promise<DeploySettings> {
+export async function readDeploySettings(
+  env: Io["env"],
+  isLocal: boolean,
+  { lastUsed }: Pick<DeployConfig, "lastUsed">,
+): Promise<DeploySettings> {
   const settings = await readSettings(env, isLocal);
   const verifyClientSecret = env["VERIFY_CLIENT_SECRET"];
   if (isLocal) {
@@ -23,12 +29,12 @@ export async function readDeploySettings(env: Io["env"], isLocal: boolean): Prom
     const actionSecrets = {
       API_KEY_PEPPER: local.api_key_pepper,
       UPSTASH_REDIS_REST_URL: local.redis_rest_url,
-      UPSTASH_REDIS_REST_TOKEN: local.redis_rest_read_only_token,
+      UPSTASH_REDIS_REST_TOKEN: lastUsed ? local.redis_rest_token : local.redis_rest_read_only_token,
     };
     return { ...settings, actionSecrets, verifyClientSecret };
   }
-  const readOnlyToken = env["UPSTASH_REDIS_REST_READ_ONLY_TOKEN"] ?? "";
-  if (readOnlyToken === "") {
+  const token = lastUsed ? settings.redisToken : (env["UPSTASH_REDIS_REST_READ_ONLY_TOKEN"] ?? "");
+  if (token === "") {
     throw new ApiKeysError(
       "configuration_invalid",
       "Missing in the environment: UPSTASH_REDIS_REST_READ_ONLY_TOKEN.",
@@ -38,7 +44,7 @@ export async function readDeploySettings(env: Io["env"], isLocal: boolean): Prom
   const actionSecrets = {
     API_KEY_PEPPER: env["API_KEY_PEPPER"] ?? "",
     UPSTASH_REDIS_REST_URL: settings.redisUrl,
-    UPSTASH_REDIS_REST_TOKEN: readOnlyToken,
+    UPSTASH_REDIS_REST_TOKEN: token,
   };
   return { ...settings, actionSecrets, verifyClientSecret };
 }

@@ -37,7 +37,7 @@ export interface Opened {
 /** Opens the deployment that a command is about. Bundles are made and checked before anything is asked of the tenant. */
 export async function openDeploying(io: Io, options: DeployOptions, clock: DeployClock): Promise<Opened> {
   const config = await loadDeployConfig(options.config);
-  const settings = await readDeploySettings(io.env, options.local === true);
+  const settings = await readDeploySettings(io.env, options.local === true, config);
   const bundles = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
   const desired = desiredOf(config, bundles, settings.actionSecrets, settings.peppers);
   const client = createManagementClient({ ...settings, timeoutMs: REQUEST_TIMEOUT_MS });

@@ -1,4 +1,5 @@
 import { disableKey, enableKey } from "../../keys/disable.ts";
+import { lastUses } from "../../keys/last-uses.ts";
 import { listKeys, showKey } from "../../keys/list.ts";
 import { pruneKeys } from "../../keys/prune.ts";
 import type { CommandKit, UserOptions } from "./command-kit.ts";
@@ -22,8 +23,12 @@ export function addLifeCommands(kit: CommandKit): void {
             exp > nowSeconds &&
             exp <= nowSeconds + expiringWithin),
       );
-      const presented = entries.map((entry) => presentKey(options.user, entry, nowSeconds));
-      kit.print(options, presented, keysTable(presented));
+      const uses = await lastUses(
+        keys,
+        entries.map(({ id }) => id),
+      );
+      const presented = entries.map((entry) => presentKey(options.user, entry, nowSeconds, uses));
+      kit.print(options, presented, keysTable(presented, nowSeconds));
     });
 
   kit
@@ -31,8 +36,9 @@ export function addLifeCommands(kit: CommandKit): void {
     .action(async (keyId: string, options: UserOptions) => {
       const keys = await kit.open(options);
       const entry = await showKey(keys, options.user, keyId);
-      const presented = presentKey(options.user, entry, keys.nowSeconds());
-      kit.print(options, presented, keyLines(presented));
+      const nowSeconds = keys.nowSeconds();
+      const presented = presentKey(options.user, entry, nowSeconds, await lastUses(keys, [keyId]));
+      kit.print(options, presented, keyLines(presented, nowSeconds));
     });
 
   for (const [verb, description, change] of [

@@ -7,6 +7,7 @@ import { createRedis } from "../../stores/key-record-reader.ts";
 import { createManagementClient } from "../../stores/management-client.ts";
 import { redisKeyBatches } from "../../stores/redis-key-batches.ts";
 import { redisKeyStore } from "../../stores/redis-key-store.ts";
+import { redisKeyUses } from "../../stores/redis-key-uses.ts";
 import { exportUsers } from "../../stores/user-export.ts";
 import { userKeyStore } from "../../stores/user-key-store.ts";
 import { userLock } from "../../stores/user-lock.ts";
@@ -48,6 +49,7 @@ export function openKeys(
     users: userKeyStore(client),
     exportUsers: exportUsers(client, pause),
     records: { ...redisKeyStore(redis, store), ...redisKeyBatches(redis, store) },
+    uses: redisKeyUses(redis),
     lock: userLock(redis, {
       clock: { monotonicMs: () => performance.now(), sleep: pause },
       randomBytes,

@@ -1,5 +1,6 @@
 import { table } from "../table.ts";
 import { isOverlapping, keyStatus, type KeyEntry, type KeyStatus } from "../../core/key-entry.ts";
+import type { KeyUse } from "../../core/key-use.ts";
 
 /** A key as `--json` shows it: names of the wire, times in ISO 8601, `null` where there is nothing. */
 export interface PresentedKey {
@@ -19,10 +20,17 @@ export interface PresentedKey {
   readonly disabled_at: string | null;
   /** Until when the secret before the last rotation works; `null` if only one does. */
   readonly previous_secret_until: string | null;
+  /** `null` if it was not used in the last 400 days; missing where that is not known. */
+  readonly last_used?: { readonly at: string; readonly ip: string | null; readonly count: number } | null;
 }
 
-/** A key for people and programs outside: without its hash. */
-export function presentKey(userId: string, entry: KeyEntry, nowSeconds: number): PresentedKey {
+/** A key for people and programs outside: without its hash. `uses` are what is known of last uses, if anything. */
+export function presentKey(
+  userId: string,
+  entry: KeyEntry,
+  nowSeconds: number,
+  uses?: ReadonlyMap<string, KeyUse>,
+): PresentedKey {
   return {
     id: entry.id,
     user_id: userId,
@@ -39,15 +47,21 @@ export function presentKey(userId: string, entry: KeyEntry, nowSeconds: number):
     revoked_reason: entry.revoked_reason ?? null,
     disabled_at: iso(entry.disabled_at),
     previous_secret_until: isOverlapping(entry, nowSeconds) ? iso(entry.previous?.exp) : null,
+    ...(uses && { last_used: presentUse(uses.get(entry.id)) }),
   };
 }
 
-/** Keys as a table for people. */
-export function keysTable(keys: readonly PresentedKey[]): string {
+function presentUse(use: KeyUse | undefined): NonNullable<PresentedKey["last_used"]> | null {
+  return use ? { at: iso(use.at) ?? "", ip: use.ip ?? null, count: use.count } : null;
+}
+
+/** Keys as a table for people; with their last use if it is known and `nowSeconds` given. */
+export function keysTable(keys: readonly PresentedKey[], nowSeconds?: number): string {
   if (keys.length === 0) return "No keys.\n";
+  const isUseKnown = nowSeconds !== undefined && keys.some(({ last_used }) => last_used !== undefined);
   const day = (time: string | null) => time?.slice(0, 10) ?? "never";
   return table([
-    ["ID", "NAME", "STATUS", "SCOPE", "CREATED", "EXPIRES"],
+    ["ID", "NAME", "STATUS", "SCOPE", "CREATED", "EXPIRES", ...(isUseKnown ? ["LAST USED"] : [])],
     ...keys.map((key) => [
       key.id,
       key.name,
@@ -55,17 +69,38 @@ export function keysTable(keys: readonly PresentedKey[]): string {
       key.scope ?? "(all)",
       day(key.created_at),
       day(key.expires_at),
+      ...(isUseKnown ? [ago(key.last_used?.at, nowSeconds)] : []),
     ]),
   ]);
 }
 
 /** One key as lines of name and value, without what is not set. */
-export function keyLines(key: PresentedKey): string {
-  return table(
-    Object.entries(key)
-      .filter(([, value]) => value !== null)
-      .map(([name, value]) => [name, Array.isArray(value) ? value.join(" ") : String(value)]),
-  );
+export function keyLines({ last_used, ...key }: PresentedKey, nowSeconds = 0): string {
+  const lines = Object.entries(key)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => [name, Array.isArray(value) ? value.join(" ") : String(value)]);
+  if (last_used !== undefined) lines.push(["last_used", useLine(last_used, nowSeconds)]);
+  return table(lines);
+}
+
+function useLine(use: NonNullable<PresentedKey["last_used"]> | null, nowSeconds: number): string {
+  if (!use) return "never";
+  const from = use.ip === null ? "" : ` from ${use.ip}`;
+  return `${use.at} (${ago(use.at, nowSeconds)})${from}, ${use.count} ${use.count === 1 ? "time" : "times"} in all`;
+}
+
+function ago(time: string | undefined, nowSeconds: number): string {
+  if (time === undefined) return "never";
+  const seconds = Math.max(0, nowSeconds - Date.parse(time) / 1000);
+  for (const [unit, size] of [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+  ] as const) {
+    const amount = Math.floor(seconds / size);
+    if (amount >= 1) return `${amount} ${unit}${amount === 1 ? "" : "s"} ago`;
+  }
+  return "just now";
 }
 
 function iso(seconds: number | undefined): string | null {

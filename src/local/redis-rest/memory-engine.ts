@@ -1,7 +1,7 @@
 import { RedisCommandError, type RedisEngine, type Reply } from "./engine.ts";
 
 interface Item {
-  readonly value: string;
+  readonly value: string | ReadonlyMap<string, string>;
   readonly expiresAtMs: number | undefined;
 }
 
@@ -19,6 +19,44 @@ export function memoryEngine(nowMs: () => number): RedisEngine {
     if (item?.expiresAtMs === undefined || item.expiresAtMs > nowMs()) return item;
     items.delete(key);
     return undefined;
+  }
+
+  function findText(key: string): string | null {
+    const value = find(key)?.value ?? null;
+    if (value === null || typeof value === "string") return value;
+    throw wrongType();
+  }
+
+  function findHash(key: string): ReadonlyMap<string, string> {
+    const value = find(key)?.value ?? new Map<string, string>();
+    if (typeof value !== "string") return value;
+    throw wrongType();
+  }
+
+  function putFields(key: string, fields: readonly (readonly [string, string])[]): void {
+    const value = new Map([...findHash(key), ...fields]);
+    items.set(key, { value, expiresAtMs: find(key)?.expiresAtMs });
+  }
+
+  function hset([key = "", ...rest]: readonly string[]): Reply {
+    if (rest.length % 2 === 1) throw wrongNumber("hset");
+    const fields = rest.flatMap((name, at) => (at % 2 === 0 ? [[name, rest[at + 1] ?? ""] as const] : []));
+    const before = findHash(key).size;
+    putFields(key, fields);
+    return findHash(key).size - before;
+  }
+
+  function hincrby([key = "", field = "", by = ""]: readonly string[]): Reply {
+    const [before, change] = [findHash(key).get(field) ?? "0", by].map(wholeNumber) as [number, number];
+    putFields(key, [[field, String(before + change)]]);
+    return before + change;
+  }
+
+  function expire([key = "", seconds = ""]: readonly string[]): Reply {
+    const amount = wholeNumber(seconds);
+    const item = find(key);
+    if (item) items.set(key, { ...item, expiresAtMs: nowMs() + amount * 1000 });
+    return item ? 1 : 0;
   }
 
   function set([key = "", value = "", ...options]: readonly string[]): Reply {
@@ -41,8 +79,7 @@ export function memoryEngine(nowMs: () => number): RedisEngine {
     if (!["EX", "PX", "EXAT", "PXAT"].includes(option) || argument === undefined) {
       throw new RedisCommandError("ERR syntax error");
     }
-    if (!Number.isSafeInteger(amount))
-      throw new RedisCommandError("ERR value is not an integer or out of range");
+    wholeNumber(argument);
     if (amount <= 0) throw new RedisCommandError("ERR invalid expire time in 'set' command");
     const ms = option.startsWith("EX") ? amount * 1000 : amount;
     return option.endsWith("AT") ? ms : nowMs() + ms;
@@ -77,11 +114,24 @@ export function memoryEngine(nowMs: () => number): RedisEngine {
       run: (keys) => keys.filter((key) => find(key) && items.delete(key)).length,
     },
     ECHO: { minArgs: 1, maxArgs: 1, run: ([text = ""]) => text },
+    EXPIRE: { minArgs: 2, maxArgs: 2, run: expire },
     EXISTS: { minArgs: 1, maxArgs: Infinity, run: (keys) => keys.filter(find).length },
     FLUSHALL: { minArgs: 0, maxArgs: 1, run: flush },
     FLUSHDB: { minArgs: 0, maxArgs: 1, run: flush },
-    GET: { minArgs: 1, maxArgs: 1, run: ([key = ""]) => find(key)?.value ?? null },
-    MGET: { minArgs: 1, maxArgs: Infinity, run: (keys) => keys.map((key) => find(key)?.value ?? null) },
+    GET: { minArgs: 1, maxArgs: 1, run: ([key = ""]) => findText(key) },
+    HGETALL: { minArgs: 1, maxArgs: 1, run: ([key = ""]) => [...findHash(key)].flat() },
+    HINCRBY: { minArgs: 3, maxArgs: 3, run: hincrby },
+    HSET: { minArgs: 3, maxArgs: Infinity, run: hset },
+    MGET: {
+      minArgs: 1,
+      maxArgs: Infinity,
+      // Redis answers null for what is no string.
+      run: (keys) =>
+        keys.map((key) => {
+          const value = find(key)?.value;
+          return typeof value === "string" ? value : null;
+        }),
+    },
     PING: { minArgs: 0, maxArgs: 1, run: ([text]) => text ?? "PONG" },
     PTTL: { minArgs: 1, maxArgs: 1, run: ([key = ""]) => remainingMs(key) },
     SCAN: { minArgs: 1, maxArgs: Infinity, run: scan },
@@ -105,7 +155,7 @@ export function memoryEngine(nowMs: () => number): RedisEngine {
       );
     }
     if (args.length < command.minArgs || args.length > command.maxArgs) {
-      throw new RedisCommandError(`ERR wrong number of arguments for '${name.toLowerCase()}' command`);
+      throw wrongNumber(name);
     }
     return () => command.run(args);
   }
@@ -132,6 +182,19 @@ export function memoryEngine(nowMs: () => number): RedisEngine {
     },
     close: async () => items.clear(),
   };
+}
+
+function wrongType(): RedisCommandError {
+  return new RedisCommandError("WRONGTYPE Operation against a key holding the wrong kind of value");
+}
+
+function wrongNumber(command: string): RedisCommandError {
+  return new RedisCommandError(`ERR wrong number of arguments for '${command.toLowerCase()}' command`);
+}
+
+function wholeNumber(text: string): number {
+  if (/^-?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  throw new RedisCommandError("ERR value is not an integer or out of range");
 }
 
 function globToRegExp(glob: string): RegExp {

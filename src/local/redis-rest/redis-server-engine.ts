@@ -45,7 +45,11 @@ async function connect(
   target: string | { readonly path: string; readonly tls: false },
   onClose: () => Promise<void>,
 ): Promise<RedisEngine> {
-  const client = createClient(typeof target === "string" ? { url: target } : { socket: target });
+  // RESP 2, as Upstash answers: a hash is a list of names and values, and no map.
+  const client = createClient({
+    RESP: 2,
+    ...(typeof target === "string" ? { url: target } : { socket: target }),
+  });
   // Errors reach whoever waits for an answer; without a listener they would end the process as well.
   client.on("error", () => undefined);
   await client.connect();
