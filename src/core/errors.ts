@@ -49,7 +49,8 @@ export type ApiKeysErrorCode =
   | "deployment_unsettled"
   | "journal_missing"
   | "verification_failed"
-  | "confirmation_missing";
+  | "confirmation_missing"
+  | "keys_remain";
 
 /**
  * The one error class of this library: what happened (`message`), which case it is (`code`), what mends it

@@ -8,6 +8,7 @@ import type { UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
 import { audited } from "./audit.ts";
 import type { Keys } from "./keys.ts";
+import { isOfOneUser, outwaitRateLimit } from "./patience.ts";
 import { writeEntries } from "./write-entries.ts";
 
 /** Every way in which the stores can differ, of one key or of a whole profile. */
@@ -39,9 +40,6 @@ export interface MendOptions {
 }
 
 const SECONDS_A_DAY = 86_400;
-const PATIENCE_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000];
-/** What concerns one user alone, and must not keep the others from being mended. */
-const OF_ONE_USER = new Set(["profile_malformed", "user_locked", "lease_too_short", "update_lost"]);
 
 /**
  * Looks again at some keys of a user, under the user's lock, and mends what still differs. Waits where Auth0's rate
@@ -53,22 +51,16 @@ export async function mendUser(
   keyIds: readonly string[],
   options: MendOptions,
 ): Promise<readonly Difference[]> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      if (!options.fix) return await mend(keys, undefined, userId, keyIds, options);
-      return await keys.lock(userId, async (lease) => mend(keys, lease, userId, keyIds, options));
-    } catch (error) {
-      if (!(error instanceof ApiKeysError)) throw error;
-      if (error.code === "user_not_found") {
-        return keyIds.map((keyId) => ({ kind: "deleted_user", userId, keyId, mended: false }));
-      }
-      if (OF_ONE_USER.has(error.code)) {
-        return [{ kind: "user_skipped", userId, problem: error.message, mended: false }];
-      }
-      const pauseMs = PATIENCE_MS[attempt];
-      if (error.code !== "management_rate_limited" || pauseMs === undefined) throw error;
-      await keys.sleep(pauseMs);
-    }
+  try {
+    return await outwaitRateLimit(keys, async () =>
+      options.fix
+        ? keys.lock(userId, async (lease) => mend(keys, lease, userId, keyIds, options))
+        : mend(keys, undefined, userId, keyIds, options),
+    );
+  } catch (error) {
+    if (isOfOneUser(error)) return [{ kind: "user_skipped", userId, problem: error.message, mended: false }];
+    if (!(error instanceof ApiKeysError) || error.code !== "user_not_found") throw error;
+    return keyIds.map((keyId) => ({ kind: "deleted_user", userId, keyId, mended: false }));
   }
 }
 

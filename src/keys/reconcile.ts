@@ -8,6 +8,7 @@ import type { ExportedUser } from "../stores/user-export.ts";
 import { foreignStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { mendUser, oversized, retentionSecondsOf, type Difference, type MendOptions } from "./mend-user.ts";
+import { outwaitStore } from "./patience.ts";
 
 /** How much has been looked at. */
 export interface ReconcileProgress {
@@ -38,7 +39,6 @@ interface OwnedKey {
 
 const ENTRIES_A_BATCH = 500;
 const USERS_AT_ONCE = 4;
-const STORE_PATIENCE_MS = [500, 2_000, 8_000];
 /** Above this many, or above this part of all records, lost entries are restored only if that was confirmed. */
 const RESTORE_AT_ONCE = { entries: 20, part: 0.01 };
 
@@ -121,7 +121,7 @@ async function compareBatch(
 ): Promise<void> {
   const { keys, options } = run;
   const compare = async (owned: typeof batch) => {
-    const found = await patiently(keys, async () =>
+    const found = await outwaitStore(keys, async () =>
       keys.records.readMany(owned.map(({ entry }) => entry.id)),
     );
     return owned.map(({ userId, entry }, at) =>
@@ -143,7 +143,7 @@ async function compareBatch(
   }
   if (options.fix && missing.length > 0) {
     // Whatever another program has written since the export stays: only what is not there is added.
-    await patiently(keys, async () =>
+    await outwaitStore(keys, async () =>
       keys.records.addMissing(missing.map(({ userId, entry }) => recordOf(userId, entry))),
     );
   }
@@ -189,7 +189,7 @@ interface PageOfRecords {
 
 async function* pagesOfRecords({ keys, options, seen }: Run): AsyncIterable<PageOfRecords> {
   for await (const ids of keys.records.ids()) {
-    const found = await patiently(keys, async () => keys.records.readMany(ids));
+    const found = await outwaitStore(keys, async () => keys.records.readMany(ids));
     const orphans: OwnedKey[] = [];
     const untrusted: OwnedKey[] = [];
     for (const [at, keyId] of ids.entries()) {
@@ -222,19 +222,6 @@ async function refuseManyRestored(run: Run): Promise<void> {
     `${lost} of ${all} records have no entry. Were their entries lost, or deleted on purpose?`,
     "Look at them first: npm run keys -- reconcile. To write their entries back, add --yes.",
   );
-}
-
-/** Waits out a short failure of Redis, for what can be done twice: one of many requests must not end a long run. */
-async function patiently<T>(keys: Keys, work: () => Promise<T>): Promise<T> {
-  for (const pauseMs of STORE_PATIENCE_MS) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof ApiKeysError) || error.code !== "store_unavailable") throw error;
-      await keys.sleep(pauseMs);
-    }
-  }
-  return work();
 }
 
 /** Looks at these keys again, a user at a time, some users at once. */

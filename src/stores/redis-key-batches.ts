@@ -19,6 +19,8 @@ export interface RedisKeyBatches {
    * atomic: after a failure some of them may be there, and the same call again adds the rest.
    */
   addMissing(records: readonly KeyRecord[]): Promise<void>;
+  /** Forgets records, whatever they say. */
+  removeMany(keyIds: readonly string[]): Promise<void>;
   /** The ids of all records, a page at a time. One that comes or goes meanwhile may be missing, any may come twice. */
   ids(): AsyncIterable<readonly string[]>;
 }
@@ -50,6 +52,9 @@ export function redisKeyBatches(
         pipeline.set(recordKey(record.id), sealRecord(record, peppers), { nx: true, ...expiry });
       }
       await reach(pipeline.exec());
+    },
+    async removeMany(keyIds) {
+      if (keyIds.length > 0) await reach(redis.del(...keyIds.map(recordKey)));
     },
     async *ids() {
       const prefix = recordKey("");

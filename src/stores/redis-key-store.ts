@@ -23,6 +23,8 @@ export interface RedisKeyStore {
   readMarker(): Promise<StoreMarker>;
   /** Marks the store as this deployment's unless it has a marker; gives the marker that holds afterwards. */
   mark(): Promise<StoreMarker>;
+  /** Takes the marker away: from then on nobody can make a key. */
+  unmark(): Promise<void>;
   /** Whether there is any key record. Walks the whole database. */
   hasRecords(): Promise<boolean>;
   /** A key's record; `undefined` where there is none. Throws `record_untrusted` for one that is not ours. */
@@ -52,6 +54,9 @@ export function redisKeyStore(redis: Redis, options: RedisKeyStoreOptions): Redi
     async mark() {
       await reach(redis.set(STORE_MARKER_KEY, sealStoreMarker(subjectTokenType, peppers), { nx: true }));
       return readMarker();
+    },
+    async unmark() {
+      await reach(redis.del(STORE_MARKER_KEY));
     },
     async hasRecords() {
       let cursor = "0";

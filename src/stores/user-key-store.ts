@@ -17,8 +17,8 @@ export interface UserKeyStore {
   /** Reads a user. Throws `user_not_found`, `profile_malformed`, or what the Management API answered. */
   read(userId: string): Promise<UserProfile>;
   /**
-   * Replaces a user's entries, under the user's lock, and leaves the rest of `app_metadata` to others. Throws what the
-   * Management API answered.
+   * Replaces a user's entries, under the user's lock, and leaves the rest of `app_metadata` to others. Without any, the
+   * field is gone. Throws what the Management API answered.
    */
   write(userId: string, entries: readonly unknown[]): Promise<void>;
 }
@@ -42,7 +42,9 @@ export function userKeyStore(client: ManagementClient): UserKeyStore {
       return { appMetadata, entries, linkedUserIds: linkedUserIdsOf(user) };
     },
     async write(userId, entries) {
-      const change = { app_metadata: { [ENTRIES_FIELD]: entries } } as Management.UpdateUserRequestContent;
+      // Auth0 merges the first level of app_metadata, and null removes a field of it.
+      const field = entries.length === 0 ? null : entries;
+      const change = { app_metadata: { [ENTRIES_FIELD]: field } } as Management.UpdateUserRequestContent;
       await ask(userId, () => client.users.update(userId, change));
     },
   };

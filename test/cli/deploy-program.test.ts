@@ -2,13 +2,13 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { writeLocalFile } from "../../src/cli/local-file.ts";
 import { newClock } from "../support/clock.ts";
 import { deployInProcess } from "../support/deploy-in-process.ts";
 import { PEPPER, snapshot, strip } from "../support/deploying.ts";
-import { ADA, stage, type Stage } from "../support/stage.ts";
+import { ADA, GRACE, stage, type Stage } from "../support/stage.ts";
 
 const clock = newClock();
 let s: Stage;
@@ -60,7 +60,7 @@ test("apply, plan, verify, drift, destroy: from nothing to working keys, and bac
   expect([applied.code, applied.stderr]).toEqual([0, expect.stringContaining("ok  a key is exchanged")]);
   expect(await deploy(["plan", "--exit-code"])).toMatchObject({ code: 0, stdout: "No changes.\n" });
   expect(await deploy(["verify"])).toMatchObject({ code: 0, stdout: "10 checks passed.\n" });
-  expect(s.local.tenant.users.get(ADA)?.["app_metadata"]).toEqual({ api_keys: [] });
+  expect(s.local.tenant.users.get(ADA)).not.toHaveProperty("app_metadata");
   expect(await deploy(["drift"])).toMatchObject({ code: 0, stdout: "Nothing was changed.\n" });
   const destroyed = await deploy(["destroy", "--yes"]);
   expect(destroyed.code).toBe(0);
@@ -90,7 +90,7 @@ describe("a verification that fails", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("FAILED  a key is exchanged (status 400, invalid_request");
     expect(stderr).toContain("npm run deploy -- rollback");
-    expect(s.local.tenant.users.get(ADA)?.["app_metadata"]).toEqual({ api_keys: [] });
+    expect(s.local.tenant.users.get(ADA)).not.toHaveProperty("app_metadata");
     await expectNoSecretIn(stderr);
   });
 
@@ -100,6 +100,68 @@ describe("a verification that fails", () => {
     const { code, stderr } = await deploy(["verify"]);
     expect(code).toBe(1);
     expect(stderr).toContain("FAILED  scope is the key's and no more (read:things openid)");
+  });
+});
+
+describe("destroy and the keys", () => {
+  const records = async () => s.local.redis.execute(["EXISTS", ...ids.map((id) => `apikey:${id}`)]);
+  const entries = () => [ADA, GRACE].map((id) => s.local.tenant.users.get(id)?.["app_metadata"]);
+  let ids: readonly string[];
+  beforeEach(async () => {
+    await deploy(["apply", "--yes", "--no-verify"]);
+    ids = [(await s.create(ADA)).id, (await s.create(GRACE)).id];
+  });
+  afterEach(async () => {
+    for (const userId of [ADA, GRACE]) await s.keys.users.write(userId, []);
+    await s.local.redis.execute(["FLUSHALL"]);
+    await s.keys.records.mark();
+  });
+
+  test("stay without --keys: applied again, they work", async () => {
+    const before = entries();
+    expect((await deploy(["destroy", "--yes"])).code).toBe(0);
+    expect([entries(), await records()]).toEqual([before, 2]);
+  });
+
+  test("go with it, once that is confirmed; what is left of a run that ended early goes with the next", async () => {
+    const client = s.local.description.management_client_id;
+    const before = entries();
+    const declined = await deploy(["destroy", "--keys"], false);
+    expect([declined.asked, declined.stdout]).toEqual([
+      ["Remove this?"],
+      expect.stringContaining("Every API key is dropped for good: 2 records in Redis, and all entries"),
+    ]);
+    expect([entries(), await records(), s.local.tenant.profiles.size]).toEqual([before, 2, 1]);
+    const grants = s.local.tenant.clientGrants.map((grant) =>
+      grant.client_id === client
+        ? { ...grant, scope: grant.scope.filter((scope) => scope !== "update:users") }
+        : grant,
+    );
+    const allowed = s.local.tenant.clientGrants.splice(0, Infinity, ...grants);
+    expect((await deploy(["destroy", "--keys", "--yes"])).stderr).toContain("update:users");
+    expect([entries(), s.local.tenant.profiles.size]).toEqual([before, 0]);
+    s.local.tenant.clientGrants.splice(0, Infinity, ...allowed);
+    const { code, stdout, stderr } = await deploy(["destroy", "--keys", "--yes", "--json"]);
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      {
+        changes: [],
+        caveats: [expect.stringContaining("1 records in Redis") as string],
+        keys: { users: 2, entries: 2, orphans: 0, foreign_records: 0 },
+      },
+    ]);
+    expect(stderr).toContain(`"operation":"drop","user_id":"${GRACE}","key_id":null,"changes":["${ids[1]}"]`);
+    expect([entries(), await records()]).toEqual([[undefined, undefined], 0]);
+    await expectNoSecretIn(stdout, stderr);
+    expect(await readFile(journal, "utf8")).not.toContain(ids[0]);
+  });
+
+  test("of another deployment's store are refused before anything is removed", async () => {
+    await s.local.redis.execute(["SET", "apikey-store", "another's"]);
+    const before = snapshot(s.local.tenant);
+    const { code, stderr } = await deploy(["destroy", "--keys", "--yes"]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("belongs to another deployment")]);
+    expect([snapshot(s.local.tenant), await records()]).toEqual([before, 2]);
   });
 });
 

@@ -10,6 +10,7 @@ import { openKeys } from "../../src/cli/keys/open-keys.ts";
 import { gatherFacts } from "../../src/deploy/doctor-facts.ts";
 import { findDrift } from "../../src/deploy/drift.ts";
 import { planDestroy, planRollback, undo } from "../../src/deploy/undo.ts";
+import { dropKeys } from "../../src/keys/drop-keys.ts";
 import { listKeys } from "../../src/keys/list.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { deployingTo, planAndApply, strip } from "../support/deploying.ts";
@@ -47,11 +48,13 @@ describe.runIf(proxyCommand !== undefined)(
       await s.stop();
     });
 
-    test("create, list and revoke make no request and get no answer that does not fit", async () => {
+    test("create, list, revoke and drop make no request and get no answer that does not fit", async () => {
       const keys = openKeys(s.config, { ...s.settings, managementApi });
       const { apiKey } = await createKey(keys, ADA, { name: "through the proxy", scope: "read:things" });
       expect(await listKeys(keys, ADA)).toHaveLength(1);
       await revokeKey(keys, ADA, apiKey.id, "leaked");
+      expect(await dropKeys(keys)).toMatchObject({ users: 1, entries: 1 });
+      await keys.records.mark();
       const text = said.join("");
       expect(text).toMatch(/PATCH|patch/);
       expect(text).not.toMatch(/violation/i);

@@ -1,6 +1,8 @@
 import { openKeys } from "../../src/cli/keys/open-keys.ts";
 import type { Keys } from "../../src/keys/keys.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
+import { createManagementClient } from "../../src/stores/management-client.ts";
+import { exportUsers } from "../../src/stores/user-export.ts";
 import { userLock } from "../../src/stores/user-lock.ts";
 import type { Stage } from "./stage.ts";
 
@@ -12,17 +14,16 @@ export interface TestClock {
 /** A fresh process, as it were: no access token kept, a lock of its own, and time that passes only where it waits. */
 export function freshKeys(s: Stage, clock: TestClock): Keys {
   const redis = createRedis({ url: s.settings.redisUrl, token: s.settings.redisToken, timeoutMs: 2_000 });
+  const client = createManagementClient({ ...s.settings, timeoutMs: 2_000 });
+  const sleep = async (ms: number): Promise<void> => {
+    clock.nowMs += ms;
+  };
   const lock = userLock(redis, {
-    clock: {
-      monotonicMs: () => clock.nowMs,
-      sleep: async (ms) => {
-        clock.nowMs += ms;
-      },
-    },
+    clock: { monotonicMs: () => clock.nowMs, sleep },
     randomBytes: (size) => crypto.getRandomValues(new Uint8Array(size)),
     leaseMs: 30_000,
     waitMs: 35_000,
     requestTimeoutMs: 2_000,
   });
-  return { ...openKeys(s.config, s.settings), lock };
+  return { ...openKeys(s.config, s.settings), lock, sleep, exportUsers: exportUsers(client, sleep) };
 }

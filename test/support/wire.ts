@@ -28,6 +28,8 @@ export interface Wire {
   readonly requests: readonly string[];
   /** Runs an operation with its request number `failAt` failing; gives its result, or the error that it threw. */
   disturb<T>(failAt: number, fault: Fault, work: () => Promise<T>): Promise<T | ApiKeysError>;
+  /** Runs an operation whose process dies as its request number `at` takes effect: none of the later ones is sent. */
+  kill<T>(at: number, work: () => Promise<T>): Promise<T | ApiKeysError>;
   close(): void;
 }
 
@@ -40,6 +42,7 @@ export function openWire({ local, settings }: Stage): Wire {
     isArmed: false,
     requests: [] as string[],
     failAt: -1,
+    diesThen: false,
     fault: FAULTS["never arrives"] as Fault,
   };
   const original = globalThis.fetch;
@@ -49,22 +52,28 @@ export function openWire({ local, settings }: Stage): Wire {
     const send = async () => (isManagement ? local.fetch(new Request(url, init)) : original(input, init));
     if (!state.isArmed) return send();
     const at = state.requests.push(`${init?.method ?? "GET"} ${new URL(url).pathname}`) - 1;
+    if (state.diesThen && at > state.failAt) return lost();
     return at === state.failAt ? state.fault(send) : send();
+  };
+  const run: Wire["disturb"] = async (failAt, fault, work) => {
+    Object.assign(state, { isArmed: true, requests: [], failAt, fault });
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof ApiKeysError) return error;
+      throw error;
+    } finally {
+      Object.assign(state, { isArmed: false, diesThen: false });
+    }
   };
   return {
     get requests() {
       return state.requests;
     },
-    async disturb(failAt, fault, work) {
-      Object.assign(state, { isArmed: true, requests: [], failAt, fault });
-      try {
-        return await work();
-      } catch (error) {
-        if (error instanceof ApiKeysError) return error;
-        throw error;
-      } finally {
-        state.isArmed = false;
-      }
+    disturb: run,
+    async kill(at, work) {
+      state.diesThen = true;
+      return run(at, FAULTS["takes effect, and its answer is lost"], work);
     },
     close() {
       globalThis.fetch = original;

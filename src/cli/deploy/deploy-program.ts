@@ -5,6 +5,7 @@ import { apply, planApply, type Planned } from "../../deploy/apply.ts";
 import { findDrift } from "../../deploy/drift.ts";
 import type { DeployClock } from "../../deploy/management-api.ts";
 import { planDestroy, planRollback, undo } from "../../deploy/undo.ts";
+import { dropAllKeys, endOfKeys } from "./drop-all-keys.ts";
 import { examine } from "./examine.ts";
 import type { Io } from "../io.ts";
 import { markStore, openDeploying, verifyOpened, type DeployOptions } from "./open-deploying.ts";
@@ -108,20 +109,31 @@ function deployProgram(io: Io, { clock, terminal }: DeployEnvironment, onFinding
       if (options.exitCode && findings.some(({ level }) => level === "error")) onFindings();
     });
 
-  const undoes = {
-    rollback: ["back to how the tenant was before the last apply", planRollback, "Roll this back?"],
-    destroy: ["remove everything that was made, and nothing else; keys stay", planDestroy, "Remove this?"],
-  } as const;
-  for (const command of ["rollback", "destroy"] as const) {
-    const [description, planUndo, question] = undoes[command];
-    addWriting(command, description).action(async (options: WritingOptions) => {
+  addWriting("rollback", "back to how the tenant was before the last apply").action(
+    async (options: WritingOptions) => {
       const { deploying } = await open(options);
-      const planned = await planUndo(deploying);
+      const planned = await planRollback(deploying);
       show(options, planned);
-      if (planned.changes.length > 0 && !(await confirmed(options, question))) return;
-      await undo(deploying, command, planned);
+      if (planned.changes.length > 0 && !(await confirmed(options, "Roll this back?"))) return;
+      await undo(deploying, "rollback", planned);
       if (options.json) print(options, planJson(planned.changes, planned.caveats), "");
+    },
+  );
+
+  addWriting("destroy", "remove everything that was made, and nothing else; keys stay")
+    .option("--keys", "drop every key as well, for good: its entry in app_metadata, its record in Redis")
+    .action(async (options: WritingOptions & { readonly keys?: true }) => {
+      const opened = await open(options);
+      const ending = options.keys ? [await endOfKeys(opened)] : [];
+      const planned = await planDestroy(opened.deploying);
+      const caveats = [...planned.caveats, ...ending];
+      show(options, { ...planned, caveats });
+      const isAsked = planned.changes.length > 0 || options.keys === true;
+      if (isAsked && !(await confirmed(options, "Remove this?"))) return;
+      await undo(opened.deploying, "destroy", planned);
+      // Last: nothing exchanges a key any more, and what is dropped here cannot be made again.
+      const keys = options.keys ? await dropAllKeys(opened, io) : undefined;
+      if (options.json) print(options, { ...planJson(planned.changes, caveats), keys: keys ?? null }, "");
     });
-  }
   return program;
 }

@@ -62,14 +62,27 @@ export function jobsRoutes(tenant: Tenant): {
     return job;
   };
 
+  /** The name of a connection; none without an id. */
+  const nameOf = (id: string | undefined): string =>
+    id === undefined ? "" : (tenant.connections.get(id)?.name ?? "");
+
   const jobs = new Hono<ManagementVariables>();
   jobs.post("/jobs/users-exports", requireScope("read:users"), async (c) => {
-    const { fields, limit, format } = await readBody(c, exportSchema);
+    const { fields, limit, format, connection_id } = await readBody(c, exportSchema);
+    const connection = nameOf(connection_id);
     // Users are replaced, never changed: this is the tenant at this moment.
-    const users = [...tenant.users.values()].slice(0, limit);
+    const users = [...tenant.users.values()]
+      .filter((user) => connection_id === undefined || isOf(user, connection))
+      .slice(0, limit);
     const job = add({
       type: "users_export",
-      properties: { format, ...(fields && { fields }), ...(limit !== undefined && { limit }) },
+      properties: {
+        connection,
+        ...(connection_id !== undefined && { connection_id }),
+        format,
+        ...(fields && { fields }),
+        ...(limit !== undefined && { limit }),
+      },
       lines: () => linesOf(users, fields),
       complete: () => ({}),
     });
@@ -103,7 +116,7 @@ export function jobsRoutes(tenant: Tenant): {
     }
     const job: Job = add({
       type: "users_import",
-      properties: { connection_id, upsert: upsert === "true" },
+      properties: { connection: nameOf(connection_id), connection_id, upsert: upsert === "true" },
       complete() {
         const { summary, failures } = importUsers(tenant, file, upsert === "true");
         job.failures = failures;
@@ -140,6 +153,11 @@ export function jobsRoutes(tenant: Tenant): {
     });
   });
   return { jobs, downloads };
+}
+
+function isOf(user: User, connection: string): boolean {
+  const identities = (user["identities"] ?? []) as readonly { readonly connection?: string }[];
+  return identities.some((one) => one.connection === connection);
 }
 
 function present({ id, type, created_at, state, properties, completed }: Job): object {
