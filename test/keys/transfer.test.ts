@@ -4,13 +4,22 @@ import { runKeys } from "../../src/cli/keys/keys-program.ts";
 import { keyEntriesOf } from "../../src/core/key-entry.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { transferKeys } from "../../src/keys/transfer.ts";
+import { newUser } from "../../src/local/management/users.ts";
+import { freshKeys } from "../support/fresh-keys.ts";
 import { ADA, claimsOf, GRACE, pepperOf, stage, type Stage } from "../support/stage.ts";
+import { openWire } from "../support/wire.ts";
 
+const clock = { nowMs: Date.now() };
 let s: Stage;
 beforeEach(async () => {
-  s = await stage();
+  s = await stage({ nowMs: () => clock.nowMs });
 });
 afterEach(async () => s.stop());
+
+/** Lets both users be there again, without keys. */
+function restoreUsers(): void {
+  for (const userId of [ADA, GRACE]) s.local.tenant.users.set(userId, newUser(s.local.tenant, userId, {}));
+}
 
 /** Links Grace into Ada, as Auth0 does it: the secondary user and its `app_metadata` are gone. */
 function link(): void {
@@ -58,17 +67,35 @@ it("two users are linked: reconcile names the command, and after it their keys w
   expect(await transferKeys(s.keys, GRACE, ADA)).toEqual([]);
 });
 
-it("a transfer that was broken off after the entries is completed by the same call", async () => {
-  const { key, id } = await s.create(GRACE);
-  link();
-  const write = () => Promise.reject(new Error("crashed"));
-  const broken = { ...s.keys, records: { ...s.keys.records, write } };
-  await expect(transferKeys(broken, GRACE, ADA)).rejects.toThrow("crashed");
-  expect((await s.exchange(key)).status).not.toBe(200);
-  expect((await transferKeys(s.keys, GRACE, ADA)).map((entry) => entry.id)).toEqual([id]);
-  expect((await s.exchange(key)).status).toBe(200);
-  const entries = keyEntriesOf(s.local.tenant.users.get(ADA)?.["app_metadata"]);
-  expect(entries.map((entry) => entry.id)).toEqual([id]);
+it("a transfer that dies after any of its requests is completed by the same call: every living key works, as the user that is left", async () => {
+  const wire = openWire(s);
+  try {
+    for (let [dieAt, isReached] = [0, true]; isReached; dieAt++) {
+      restoreUsers();
+      await s.local.redis.execute(["FLUSHALL"]);
+      await s.keys.records.mark();
+      const [own, living, dead] = [await s.create(ADA), await s.create(GRACE), await s.create(GRACE)];
+      await revokeKey(s.keys, GRACE, dead.id, "leaked");
+      link();
+      const transfer = async () => transferKeys(freshKeys(s, clock), GRACE, ADA);
+      await wire.kill(dieAt, transfer);
+      const label = `request ${dieAt}: ${wire.requests[dieAt]}`;
+      isReached = wire.requests.length > dieAt;
+      expect((await s.exchange(dead.key)).status, label).toBe(400);
+      expect((await s.exchange(own.key)).status, label).toBe(200);
+      await transfer();
+      const { body } = await s.exchange(living.key);
+      expect(claimsOf(body["access_token"])["sub"], label).toBe(ADA);
+      expect((await s.exchange(dead.key)).body["error_description"], label).toMatch(/was revoked/);
+      const entries = keyEntriesOf(s.local.tenant.users.get(ADA)?.["app_metadata"]);
+      expect(entries.map((entry) => entry.id).toSorted(), label).toEqual(
+        [own.id, living.id, dead.id].toSorted(),
+      );
+      expect(isReached || dieAt > 8, label).toBe(true);
+    }
+  } finally {
+    wire.close();
+  }
 });
 
 it("keys of a user that is not linked stay that user's", async () => {

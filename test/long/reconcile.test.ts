@@ -1,15 +1,18 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ApiKeysError } from "../../src/core/errors.ts";
 import { keyEntriesOf, type KeyEntry } from "../../src/core/key-entry.ts";
 import { recordKey, recordOf } from "../../src/core/key-record.ts";
-import { createKey } from "../../src/keys/create.ts";
 import type { Difference } from "../../src/keys/mend-user.ts";
 import { reconcile, type Reconciled, type ReconcileOptions } from "../../src/keys/reconcile.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { fillTenant } from "../support/fill-tenant.ts";
 import { flushAndReconcile } from "../support/flush-and-reconcile.ts";
-import { ADA, GRACE, stage, type Stage } from "../support/stage.ts";
+import type { WrittenKey } from "../support/live-writer.ts";
+import { ADA, environmentOf, GRACE, setMetadata, stage, type Stage } from "../support/stage.ts";
 
 let s: Stage;
 beforeEach(async () => {
@@ -36,10 +39,16 @@ const entryOf = (userId: string, id: string): KeyEntry => {
   if (!found) throw new Error("no entry");
   return found;
 };
-const setMetadata = (userId: string, app_metadata: unknown) => {
-  const user = s.local.tenant.users.get(userId);
-  s.local.tenant.users.set(userId, { ...user, user_id: userId, app_metadata });
-};
+
+const ROUNDS = 5;
+
+async function writeInOwnProcess(label: string): Promise<readonly WrittenKey[]> {
+  const argv = ["--import", "tsx", "test/support/live-writer.ts", label, String(ROUNDS), ADA, GRACE];
+  const { stdout } = await promisify(execFile)(process.execPath, argv, {
+    env: { ...process.env, ...environmentOf(s) },
+  });
+  return JSON.parse(stdout) as readonly WrittenKey[];
+}
 
 describe("one key", () => {
   it("a whole store has no differences, and keys that agree are counted", async () => {
@@ -113,7 +122,7 @@ describe("one key", () => {
   it("a record without entry stays as it is, until its entry is asked back", async () => {
     const { key, id } = await s.create(ADA, { scope: "read:things" });
     const { name: _, ...before } = entryOf(ADA, id);
-    setMetadata(ADA, { plan: "free" });
+    setMetadata(s, ADA, { plan: "free" });
     const expected = { kind: "orphan_record", userId: ADA, keyId: id };
     expect((await run({ fix: true })).differences).toEqual([{ ...expected, mended: false }]);
     expect(await s.local.redis.execute(["EXISTS", recordKey(id)])).toBe(1);
@@ -136,7 +145,7 @@ describe("one key", () => {
 
   it("a profile without room is reported, and not written to by a restore", async () => {
     const { id } = await s.create(ADA);
-    setMetadata(ADA, { notes: "x".repeat(8_150) });
+    setMetadata(s, ADA, { notes: "x".repeat(8_150) });
     const { differences } = await run({ fix: true, restoreEntries: true, restoreMany: true });
     expect(differences).toEqual([
       { kind: "orphan_record", userId: ADA, keyId: id, mended: false },
@@ -146,7 +155,7 @@ describe("one key", () => {
 
   it("an entry that was copied to another user never takes the key over", async () => {
     const { key, id } = await s.create(ADA);
-    setMetadata(GRACE, { api_keys: [entryOf(ADA, id)] });
+    setMetadata(s, GRACE, { api_keys: [entryOf(ADA, id)] });
     const { differences } = await run({ fix: true, restoreEntries: true, restoreMany: true });
     expect(differences).toEqual([{ kind: "duplicate_entry", userId: GRACE, keyId: id, mended: false }]);
     expect((await s.keys.records.read(id))?.sub).toBe(ADA);
@@ -155,7 +164,7 @@ describe("one key", () => {
 
   it("one malformed profile does not keep the others from being mended", async () => {
     const [ada, grace] = [await s.create(ADA), await s.create(GRACE)];
-    setMetadata(ADA, { api_keys: "mine" });
+    setMetadata(s, ADA, { api_keys: "mine" });
     await s.keys.records.remove(grace.id);
     const { differences, marked } = await run({ fix: true });
     expect(differences).toEqual([
@@ -184,11 +193,11 @@ describe("one key", () => {
 });
 
 describe("many keys", () => {
-  it("a bulk import with upsert wipes 200 users: nothing is deleted, and every key comes back", async () => {
-    const sample = fillTenant(s, 200);
+  it("a bulk import with upsert wipes 1,000 users: nothing is deleted, and every key comes back", async () => {
+    const sample = fillTenant(s, 1_000);
     await run({ fix: true });
-    const living = sample.filter((one) => one.isLiving).filter((_, at) => at % 20 === 0);
-    for (let at = 0; at < 200; at++) setMetadata(`auth0|filled${at}`, { imported: true });
+    const living = sample.filter((one) => one.isLiving).filter((_, at) => at % 50 === 0);
+    for (let at = 0; at < 1_000; at++) setMetadata(s, `auth0|filled${at}`, { imported: true });
     expect(await status(living[0]?.key ?? "")).toBe(403);
 
     const options = { fix: true, restoreEntries: true };
@@ -197,38 +206,37 @@ describe("many keys", () => {
     expect(refused).toMatchObject({ code: "restore_unconfirmed" });
 
     const { differences, records } = await run({ ...options, restoreMany: true });
-    expect([differences.length, records]).toEqual([600, 600]);
+    expect([differences.length, records]).toEqual([3_000, 3_000]);
     expect(differences.every(({ kind, mended }) => kind === "orphan_record" && mended)).toBe(true);
     for (const { key } of living) expect(await status(key)).toBe(200);
     for (const one of sample.filter(({ isLiving }) => !isLiving).slice(0, 20)) {
       expect(await status(one.key)).toBe(400);
     }
     expect((await run()).differences).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 
-  it("creates and revokes beside a reconcile: nothing is lost, nothing dead comes back", async () => {
+  it("creates, rotations and revokes from two processes beside a reconcile: nothing is lost, nothing dead comes back", async () => {
     fillTenant(s, 300);
     await s.local.redis.execute(["FLUSHALL"]);
     await s.keys.records.mark();
     const before = await Promise.all([ADA, GRACE].map(async (userId) => s.create(userId)));
-    const reconciling = run({ fix: true, restoreEntries: true, restoreMany: true });
-    const created: string[] = [];
-    const revoked: string[] = [];
-    for (const [at, userId] of [ADA, GRACE, ADA, GRACE, ADA, GRACE].entries()) {
-      const { apiKey } = await createKey(s.keys, userId, { name: `live ${at}` });
-      if (at % 2 === 0) created.push(apiKey.reveal());
-      else {
-        await revokeKey(s.keys, userId, apiKey.id, "live");
-        revoked.push(apiKey.reveal());
-      }
+    const writers = { areAtWork: true };
+    const writing = Promise.all(["a", "b"].map(async (label) => writeInOwnProcess(label))).finally(
+      () => (writers.areAtWork = false),
+    );
+    let runs = 0;
+    for (; writers.areAtWork; runs++) {
+      const { marked } = await run({ fix: true, restoreEntries: true, restoreMany: true });
+      expect(marked).toBe(true);
     }
+    const written = (await writing).flat();
     await revokeKey(s.keys, ADA, before[0]?.id ?? "", "live");
-    const { marked } = await reconciling;
-    expect(marked).toBe(true);
-    for (const key of [...created, before[1]?.key ?? ""]) expect(await status(key)).toBe(200);
-    for (const key of [...revoked, before[0]?.key ?? ""]) expect(await status(key)).toBe(400);
+    await run({ fix: true });
+    expect([written.length, runs > 1]).toEqual([2 * 4 * ROUNDS, true]);
+    for (const { key, isLiving } of written) expect(await status(key)).toBe(isLiving ? 200 : 400);
+    expect(await Promise.all(before.map(async ({ key }) => status(key)))).toEqual([400, 200]);
     expect((await run()).differences).toEqual([]);
-  });
+  }, 120_000);
 
   it("FLUSHALL with 1,000 users: every living key works again, no dead one does, Auth0 is asked for no user", async () => {
     const rebuilt = await flushAndReconcile(1_000, async (flushed, sample) => {

@@ -25,5 +25,11 @@ export function freshKeys(s: Stage, clock: TestClock): Keys {
     waitMs: 35_000,
     requestTimeoutMs: 2_000,
   });
-  return { ...openKeys(s.config, s.settings), lock, sleep, exportUsers: exportUsers(client, sleep) };
+  return {
+    ...openKeys(s.config, s.settings),
+    lock,
+    sleep,
+    exportUsers: exportUsers(client, sleep),
+    nowSeconds: () => Math.floor(clock.nowMs / 1_000),
+  };
 }

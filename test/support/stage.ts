@@ -144,6 +144,12 @@ export function connect({ local: { tenant } }: Stage, clientId: string): void {
   }
 }
 
+/** Sets a user's `app_metadata` as nobody's program does: past the Management API. */
+export function setMetadata({ local }: Stage, userId: string, app_metadata: unknown): void {
+  const { users } = local.tenant;
+  users.set(userId, { ...users.get(userId), user_id: userId, app_metadata });
+}
+
 /** The parameters of an exchange as a command-line client sends them. */
 export function exchangeParameters(
   key: string,
