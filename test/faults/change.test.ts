@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { ApiKeysError } from "../../src/core/errors.ts";
 import { isObject, keyStatus, type KeyEntry } from "../../src/core/key-entry.ts";
@@ -10,15 +10,17 @@ import { showKey } from "../../src/keys/list.ts";
 import { pruneKeys } from "../../src/keys/prune.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { cancelRotation, endOverlap, rotateKey } from "../../src/keys/rotate.ts";
-import { freshKeys } from "../support/fresh-keys.ts";
+import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
 import { ADA, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
+import { openWorldClock } from "../support/world-clock.ts";
 
 const HOUR = 3_600;
-const clock = { nowMs: Date.now() };
+let clock: TestClock;
 let s: Stage;
 let wire: Wire;
 beforeAll(async () => {
+  clock = openWorldClock();
   s = await stage({ nowMs: () => clock.nowMs });
   // Everything here takes the lock with the test's clock: one that was left behind is outwaited at once.
   s = { ...s, keys: freshKeys(s, clock) };
@@ -31,6 +33,7 @@ async function create(): Promise<{ readonly key: string; readonly id: string }> 
 }
 
 afterAll(async () => {
+  vi.useRealTimers();
   wire.close();
   await s.stop();
 });
@@ -131,7 +134,7 @@ describe.each(operations)("$name", ({ name, requests, prepare, run, between, aft
         const subject: Subject = { id, shown: [key] };
         await prepare?.(subject);
         const outcome = await wire.disturb(failAt, fault, async () => run(freshKeys(s, clock), subject));
-        const label = `${wire.requests[failAt]} ${faultName}`;
+        const label = `${failAt} ${wire.requests[failAt]} ${faultName}`;
         expect(wire.requests.length, label).toBeGreaterThan(failAt);
         const granted = await grantsOf(subject);
         if (outcome instanceof ApiKeysError) expect(between(granted), label).toBe(true);

@@ -21,24 +21,17 @@ import {
 import { KeyWorld, type Disturbance, type KnownKey } from "../support/key-world.ts";
 import { ADA, GRACE, setMetadata, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Wire } from "../support/wire.ts";
+import { openWorldClock } from "../support/world-clock.ts";
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
 const RUNS = Number(process.env["KEY_LIFE_RUNS"] ?? 100);
 
-/** The one clock of the whole world, the Actions included: it moves where somebody waits. */
-const clock: TestClock = {
-  get nowMs() {
-    return Date.now();
-  },
-  set nowMs(nowMs) {
-    vi.setSystemTime(nowMs);
-  },
-};
+let clock: TestClock;
 let s: Stage;
 let wire: Wire;
 beforeAll(async () => {
-  vi.useFakeTimers({ toFake: ["Date"] });
+  clock = openWorldClock();
   s = await stage({
     nowMs: () => clock.nowMs,
     config: { policy: { allowNoExpiry: true, maxKeysPerUser: 30 } },
