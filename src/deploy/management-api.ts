@@ -33,7 +33,7 @@ export function managementApi(client: ManagementClient, clock: DeployClock): Man
         return await request();
       } catch (error) {
         if (statusOf(error) !== 429 || attempt === MAX_ATTEMPTS) throw error;
-        await clock.sleep(waitMs(error, clock.nowMs()));
+        await clock.sleep(waitMs(error, clock.nowMs(), attempt));
       }
     }
   };
@@ -63,10 +63,11 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof ManagementError ? error.statusCode : undefined;
 }
 
-function waitMs(error: unknown, nowMs: number): number {
+function waitMs(error: unknown, nowMs: number, attempt: number): number {
   const headers = error instanceof ManagementError ? error.rawResponse?.headers : undefined;
   const resetSeconds = Number(headers?.get("x-ratelimit-reset"));
-  if (!(resetSeconds > 0)) return WAIT_WITHOUT_HEADER_MS;
+  // The SDK keeps no headers of a refused token request: wait twice as long each time, 31 s in all.
+  if (!(resetSeconds > 0)) return WAIT_WITHOUT_HEADER_MS * 2 ** (attempt - 1);
   return Math.min(MAX_WAIT_MS, Math.max(0, resetSeconds * 1000 - nowMs));
 }
 

@@ -117,12 +117,14 @@ describe("any one request may go wrong, and a second run ends as an undisturbed 
     clients: [CLIENT_ID],
     ipThrottling: { maxAttempts: 20, regainMs: 60_000 },
   };
-  let undisturbed: { readonly state: string; readonly requests: readonly string[] };
+  let undisturbed: { readonly state: string; readonly requests: readonly string[]; readonly tookMs: number };
   beforeAll(async () => {
     strip(s.local.tenant);
     requests.reset();
+    const before = clock.nowMs();
     await planAndApply(await deployingTo(s, clock, { config }));
-    undisturbed = { state: snapshot(s.local.tenant), requests: [...requests.seen] };
+    const tookMs = clock.nowMs() - before;
+    undisturbed = { state: snapshot(s.local.tenant), requests: [...requests.seen], tookMs };
   });
 
   test.each<Fault>(["fail", "time out", "drop after effect"])("%s, at every request", async (fault) => {
@@ -141,20 +143,18 @@ describe("any one request may go wrong, and a second run ends as an undisturbed 
     }
   });
 
-  test.each(["GET", "POST", "PATCH"])(
-    "the rate limit is waited for at a %s, and the run goes on",
-    async (method) => {
-      const of = undisturbed.requests.filter((one) => one.startsWith(`${method} /api`));
-      for (const spoiled of of.slice(0, 3)) {
-        const number = undisturbed.requests.indexOf(spoiled);
-        strip(s.local.tenant);
-        requests.reset();
-        requests.spoil(number, "rate limit");
-        const before = clock.nowMs();
-        await planAndApply(await deployingTo(s, clock, { config }));
-        expect([spoiled, clock.nowMs() - before >= 6_000]).toEqual([spoiled, true]);
-        expect(snapshot(s.local.tenant)).toBe(undisturbed.state);
-      }
-    },
-  );
+  test("the rate limit is waited for, at every request, and the run goes on by itself", async () => {
+    for (const [number, spoiled] of undisturbed.requests.entries()) {
+      strip(s.local.tenant);
+      requests.reset();
+      requests.spoil(number, "rate limit");
+      const before = clock.nowMs();
+      await planAndApply(await deployingTo(s, clock, { config }));
+      // 7 s are asked for, in whole seconds; builds that get ready meanwhile save up to 2 of them. Of a refused token
+      // request the SDK gives no headers: 1 s, then more.
+      const atLeastMs = spoiled === "POST /oauth/token" ? 500 : 4_000;
+      expect([spoiled, clock.nowMs() - before - undisturbed.tookMs > atLeastMs]).toEqual([spoiled, true]);
+      expect([spoiled, snapshot(s.local.tenant)]).toEqual([spoiled, undisturbed.state]);
+    }
+  });
 });
