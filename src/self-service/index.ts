@@ -1,3 +1,3 @@
-// The handler with which users manage their own keys, for every runtime that has node:crypto.
+// The wire contract with which users will manage their own keys. The handler behind it is not written yet.
 export { OPENAPI } from "./openapi.ts";
 export type { ProblemCode } from "./problems.ts";
