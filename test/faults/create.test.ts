@@ -1,21 +1,24 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { ApiKey } from "../../src/core/api-key.ts";
 import { ApiKeysError } from "../../src/core/errors.ts";
 import { createKey } from "../../src/keys/create.ts";
 import { listKeys } from "../../src/keys/list.ts";
-import { freshKeys } from "../support/fresh-keys.ts";
+import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
 import { ADA, GRACE, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
+import { openWorldClock } from "../support/world-clock.ts";
 
-const clock = { nowMs: Date.now() };
+let clock: TestClock;
 let s: Stage;
 let wire: Wire;
 beforeAll(async () => {
+  clock = openWorldClock();
   s = await stage({ nowMs: () => clock.nowMs });
   wire = openWire(s);
 });
 afterAll(async () => {
+  vi.useRealTimers();
   wire.close();
   await s.stop();
 });

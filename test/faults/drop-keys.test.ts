@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, test } from "vitest";
+import { afterAll, beforeAll, expect, it, test, vi } from "vitest";
 
 import { recordOf } from "../../src/core/key-record.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
@@ -7,17 +7,19 @@ import { dropKeys } from "../../src/keys/drop-keys.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
 import { redisKeyStore } from "../../src/stores/redis-key-store.ts";
-import { freshKeys } from "../support/fresh-keys.ts";
+import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
 import { ADA, GRACE, pepperOf, stage, SUBJECT_TOKEN_TYPE, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
+import { openWorldClock } from "../support/world-clock.ts";
 
-const clock = { nowMs: Date.now() };
+let clock: TestClock;
 let s: Stage;
 let wire: Wire;
 /** One key of Ada's and two of Grace's, of which one is revoked; and what of them there was at first. */
 let keys: readonly string[];
 let entries: ReadonlyMap<string, readonly KeyEntry[]>;
 beforeAll(async () => {
+  clock = openWorldClock();
   s = await stage({ nowMs: () => clock.nowMs });
   const [first, second, third] = [await s.create(ADA), await s.create(GRACE), await s.create(GRACE)];
   keys = [first.key, second.key, third.key];
@@ -25,6 +27,7 @@ beforeAll(async () => {
   wire = openWire(s);
 });
 afterAll(async () => {
+  vi.useRealTimers();
   wire.close();
   await s.stop();
 });

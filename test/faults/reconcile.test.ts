@@ -1,17 +1,19 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { keyEntriesOf, type KeyEntry } from "../../src/core/key-entry.ts";
 import { recordOf } from "../../src/core/key-record.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";
-import { freshKeys } from "../support/fresh-keys.ts";
+import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
 import { ADA, GRACE, setMetadata, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Wire } from "../support/wire.ts";
+import { openWorldClock } from "../support/world-clock.ts";
 
-const clock = { nowMs: Date.now() };
+let clock: TestClock;
 let s: Stage;
 let wire: Wire;
 
 beforeAll(async () => {
+  clock = openWorldClock();
   s = await stage({ nowMs: () => clock.nowMs });
   for (const name of NAMES) {
     const { key, id } = await s.create(ownerOf(name));
@@ -21,6 +23,7 @@ beforeAll(async () => {
   wire = openWire(s);
 });
 afterAll(async () => {
+  vi.useRealTimers();
   wire.close();
   await s.stop();
 });
