@@ -120,6 +120,10 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
       UPSTASH_REDIS_REST_URL: redisRest.url,
     };
     const management = furnish(tenant, options, secrets);
+    app.use(async (c, next) => {
+      await next();
+      c.header("date", new Date(tenant.nowMs()).toUTCString());
+    });
     app.route("/", oauthApp(tenant, key));
     app.route("/api/v2", managementApp(tenant, key));
     app.notFound((c) => c.json({ error: "not_found" }, 404));

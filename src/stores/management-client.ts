@@ -25,7 +25,11 @@ export function createManagementClient(settings: ManagementSettings): Management
     maxRetries: 0,
     timeoutInSeconds: settings.timeoutMs / 1000,
     telemetry: false,
-    fetch: (input, init) => fetch(rebase(input, host, settings), init),
+    // The SDK's own bound of a token request is 10 seconds, whatever the timeout: too long for the lease of a lock.
+    fetch: (input, init) => {
+      const signals = [AbortSignal.timeout(settings.timeoutMs), ...(init?.signal ? [init.signal] : [])];
+      return fetch(rebase(input, host, settings), { ...init, signal: AbortSignal.any(signals) });
+    },
   });
 }
 

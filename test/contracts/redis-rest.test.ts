@@ -218,6 +218,7 @@ describe.each(engines)("the Upstash REST endpoint over an engine: %s", (_, start
       ["SCAN", "0"],
       ["HSET", "h", "a", "1"],
       ["FLUSHALL"],
+      ["CONFIG", "GET", "maxmemory-policy"],
       ["FLY"],
     ]) {
       expect((await send(command, { token })).status).toBe(400);
@@ -225,6 +226,15 @@ describe.each(engines)("the Upstash REST endpoint over an engine: %s", (_, start
       expect(item).toHaveProperty("error");
     }
     expect((await send(["GET", "a"])).body).toEqual({ result: "1" });
+  });
+
+  it("says which keys it evicts when memory is short", async () => {
+    const policy = async () => (await send(["CONFIG", "GET", "maxmemory-policy"])).body;
+    expect(await policy()).toEqual({ result: ["maxmemory-policy", "noeviction"] });
+    await send(["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
+    expect(await policy()).toEqual({ result: ["maxmemory-policy", "allkeys-random"] });
+    await send(["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    expect((await send(["CONFIG", "GET", "no-such-setting"])).body).toEqual({ result: [] });
   });
 
   it("gives the SDK raw strings: no text is taken for a number or a boolean", async () => {

@@ -133,7 +133,7 @@ describe("any one request may go wrong, and a second run ends as an undisturbed 
       strip(s.local.tenant);
       requests.reset();
       requests.spoil(number, fault);
-      const first = await deployingTo(s, clock, { config });
+      const first = await deployingTo(s, clock, { config, ...(fault === "time out" && { timeoutMs: 100 }) });
       const error = await planAndApply(first).catch((error: unknown) => error);
       expect([spoiled, error]).toEqual([spoiled, expect.objectContaining({ name: "ApiKeysError" })]);
       requests.reset();

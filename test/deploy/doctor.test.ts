@@ -5,26 +5,24 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { writeLocalFile, type LocalFile } from "../../src/cli/local-file.ts";
-import { defineConfig } from "../../src/deploy/config.ts";
-import type { Facts } from "../../src/deploy/doctor-facts.ts";
-import { diagnose, type Finding } from "../../src/deploy/doctor.ts";
-import { PERMISSIONS } from "../../src/deploy/permissions.ts";
+import type { Finding } from "../../src/deploy/doctor.ts";
+import { listen } from "../../src/local/listen.ts";
 import type { ResourceServer, Tenant } from "../../src/local/tenant.ts";
-import { newClock } from "../support/clock.ts";
+import { stoppedClock } from "../support/clock.ts";
 import { deployInProcess } from "../support/deploy-in-process.ts";
-import { desiredFor, PEPPER, snapshot } from "../support/deploying.ts";
-import { AUDIENCE, CLIENT_ID, CONFIG, pepperOf, stage, type Stage } from "../support/stage.ts";
+import { PEPPER, snapshot } from "../support/deploying.ts";
+import { AUDIENCE, CLIENT_ID, pepperOf, stage, type Stage } from "../support/stage.ts";
 
 // deploy.config.ts of this repository has the first client and the first API of the stage.
-const EVICTION = "Whether eviction is on in the Redis database cannot be read from here.";
-
-const clock = newClock();
+const clock = stoppedClock();
+/** How far the tenant's clock is ahead of the one that the doctor has. */
+let aheadMs = 0;
 let s: Stage;
 let tenant: Tenant;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "doctor-"));
-  s = await stage({ deployed: false, nowMs: clock.nowMs });
+  s = await stage({ deployed: false, nowMs: () => clock.nowMs() + aheadMs });
   tenant = s.local.tenant;
   await describeTenant({});
   const journal = join(folder, "journal.jsonl");
@@ -43,13 +41,10 @@ afterAll(async () => {
 const describeTenant = async (change: Partial<LocalFile>) =>
   writeLocalFile({ LOCAL_TENANT_DIR: folder }, { ...s.local.description, api_key_pepper: PEPPER, ...change });
 
-/** What the doctor says, apart from what it cannot know of this Redis. */
-async function findings(): Promise<readonly Finding[]> {
-  const run = await deployInProcess(["doctor", "--json"], { LOCAL_TENANT_DIR: folder }, clock);
-  const { stdout } = run;
+async function findings(...argv: readonly string[]): Promise<readonly Finding[]> {
+  const run = await deployInProcess(["doctor", "--json", ...argv], { LOCAL_TENANT_DIR: folder }, clock);
   if (run.code !== 0) throw new Error(run.stderr);
-  const all = (JSON.parse(stdout) as { readonly findings: readonly Finding[] }).findings;
-  return all.filter(({ what }) => what !== EVICTION);
+  return (JSON.parse(run.stdout) as { readonly findings: readonly Finding[] }).findings;
 }
 
 /** Changes an entry of one of the tenant's maps; gives the way back. */
@@ -115,6 +110,17 @@ describe("each finding is there when it is provoked, and gone when that is mende
     expect(await findings()).toEqual([]);
   });
 
+  test("a token that cannot note last uses", async () => {
+    const argv = ["--config", "test/support/last-used.config.ts"];
+    const said = async () => (await findings(...argv)).map(({ what }) => what);
+    const what = "The Action's Redis token cannot write: no last use of a key is noted.";
+    expect(await said()).not.toContain(what);
+    await describeTenant({ redis_rest_token: s.local.description.redis_rest_read_only_token });
+    const found = await said();
+    await describeTenant({});
+    expect(found).toContain(what);
+  });
+
   test("a pepper that is too short is said before anything else", async () => {
     await describeTenant({ api_key_pepper: "1:c2hvcnQ" });
     const { code, stderr } = await deployInProcess(["doctor"], { LOCAL_TENANT_DIR: folder }, clock);
@@ -123,33 +129,54 @@ describe("each finding is there when it is provoked, and gone when that is mende
     expect(stderr).not.toContain("c2hvcnQ");
   });
 
-  test("eviction and a clock that is wrong", async () => {
-    const facts: Facts = {
-      permissions: Object.values(PERMISSIONS).flat(),
-      isEntitled: true,
-      profileTypes: [],
-      mfaPolicies: [],
-      apis: [],
-      clients: [],
-      connection: undefined,
-      ipThrottling: undefined,
-      actions: [],
-      bindings: 0,
-      deployedPepper: undefined,
-      clockSkewSeconds: 30,
-      redis: { kind: "reached", canWrite: false, eviction: "off" },
-    };
-    const desired = await desiredFor(s);
-    const whats = (of: Facts) => diagnose(of, defineConfig(CONFIG), desired, "").map(({ what }) => what);
-    expect(whats(facts)).toEqual([]);
-    expect(whats({ ...facts, redis: { kind: "reached", canWrite: false, eviction: "on" } })).toEqual([
-      "Eviction is on in the Redis database: keys would be dropped at random.",
+  test.each([
+    [
+      "a clock that is 31 seconds slow",
+      31_000,
+      ["This machine's clock differs from the tenant's by 31 seconds."],
+    ],
+    [
+      "one that is 31 seconds fast",
+      -31_000,
+      ["This machine's clock differs from the tenant's by 31 seconds."],
+    ],
+    ["29 seconds are let pass", 29_000, []],
+  ])("%s", async (_, ms, whats) => {
+    // An HTTP date has whole seconds.
+    await clock.sleep(1_000 - (clock.nowMs() % 1_000));
+    aheadMs = ms;
+    const found = await findings();
+    aheadMs = 0;
+    expect(found.map(({ what }) => what)).toEqual(whats);
+  });
+
+  test("eviction that is on, and a database that does not say", async () => {
+    const set = async (policy: string) =>
+      s.local.redis.execute(["CONFIG", "SET", "maxmemory-policy", policy]);
+    await set("allkeys-random");
+    const on = await findings();
+    await set("noeviction");
+    const mute = await listen({ fetch: refuseConfig }, 0);
+    await describeTenant({ redis_rest_url: mute.url });
+    const unknown = await findings();
+    await describeTenant({});
+    await mute.close();
+    expect([on, unknown].map((some) => some.map(({ level, what }) => `${level}: ${what}`))).toEqual([
+      ["error: Eviction is on in the Redis database: keys would be dropped at random."],
+      ["unknown: Whether eviction is on in the Redis database cannot be read from here."],
     ]);
-    expect(whats({ ...facts, clockSkewSeconds: -31 })).toEqual([
-      "This machine's clock differs from the tenant's by 31 seconds.",
-    ]);
+    expect(await findings()).toEqual([]);
   });
 });
+
+/** The stage's Redis, but for one command. */
+async function refuseConfig(request: Request): Promise<Response> {
+  const body = await request.text();
+  if (body.includes("CONFIG"))
+    return Response.json({ error: "ERR unknown command 'CONFIG'" }, { status: 400 });
+  const { method, headers } = request;
+  return fetch(s.local.description.redis_rest_url, { method, headers, body });
+}
 
 test("an error found ends with 3 where that is asked for", async () => {
   const mend = api({ token_dialect: "rfc9068_profile_authz" });

@@ -5,7 +5,7 @@ import { planDestroy, planRollback, undo } from "../../src/deploy/undo.ts";
 import { newClock } from "../support/clock.ts";
 import { deployingTo, planAndApply, snapshot, strip } from "../support/deploying.ts";
 import { moveIn } from "../support/neighbours.ts";
-import { watchRequests, type Requests } from "../support/requests.ts";
+import { watchRequests, type Fault, type Requests } from "../support/requests.ts";
 import { CLIENT_ID, stage, type Stage } from "../support/stage.ts";
 
 const clock = newClock();
@@ -23,6 +23,7 @@ afterAll(async () => {
   await s.stop();
 });
 beforeEach(() => {
+  requests.reset();
   strip(s.local.tenant);
   s.local.tenant.clientGrants.splice(grants);
 });
@@ -111,6 +112,49 @@ test("an interrupted apply and the one that completes it are taken back together
   await rollBack(deployment);
   expect(snapshot(s.local.tenant)).toBe(bare);
 });
+
+describe.each(["destroy", "rollback"] as const)("%s", (kind) => {
+  test.each<Fault>(["fail", "time out", "drop after effect"])(
+    "may break at any request (%s): run again, it ends as if nothing had happened",
+    async (fault) => {
+      moveIn(s.local.tenant);
+      await clock.sleep(2_000);
+      const bare = snapshot(s.local.tenant);
+      const takeBack = async (deployment: Deployment) =>
+        kind === "destroy" ? destroy(deployment) : rollBack(deployment);
+      for (let number = 0, count = Infinity; number < count; number++) {
+        const deployment = await deployingTo(s, clock, { config });
+        await planAndApply(deployment);
+        requests.reset();
+        requests.spoil(number, fault);
+        const { journal } = deployment;
+        const timeoutMs = fault === "time out" ? 100 : undefined;
+        const impatient = await deployingTo(s, clock, { config, ...(timeoutMs && { timeoutMs }) });
+        const outcome = await takeBack({ ...impatient, journal }).then(
+          () => "done",
+          () => "broken",
+        );
+        const spoiled = requests.seen[number];
+        if (spoiled === undefined) {
+          expect(outcome).toBe("done");
+          expect(number).toBeGreaterThan(15);
+          count = number;
+        } else {
+          expect([spoiled, outcome]).toEqual([spoiled, "broken"]);
+          requests.reset();
+          await clock.sleep(2_000);
+          await takeBack({ ...(await deployingTo(s, clock, { config })), journal }).catch(nothingIsLeft);
+        }
+        expect([spoiled, snapshot(s.local.tenant)]).toEqual([spoiled, bare]);
+      }
+    },
+  );
+});
+
+/** The last request of a rollback may have been its last step. */
+function nothingIsLeft(error: unknown): void {
+  expect(error).toMatchObject({ code: "journal_missing" });
+}
 
 test("without a journal, a destruction removes Actions, binding and profile, and says what it leaves", async () => {
   await planAndApply(await deployingTo(s, clock));

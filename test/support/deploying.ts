@@ -33,6 +33,8 @@ export interface DesiredOptions {
   readonly config?: Partial<DeployConfigInput>;
   readonly redisToken?: string;
   readonly pepper?: string;
+  /** How long a request to the tenant may take. Default: 5,000. */
+  readonly timeoutMs?: number;
 }
 
 /** What the stage's configuration wants of a tenant. */
@@ -57,7 +59,7 @@ export async function deployingTo(
   clock: Clock,
   options: DesiredOptions = {},
 ): Promise<Deploying & { readonly journal: ReturnType<typeof memoryJournal>; readonly progress: string[] }> {
-  const client = createManagementClient({ ...s.settings, timeoutMs: 5_000 });
+  const client = createManagementClient({ ...s.settings, timeoutMs: options.timeoutMs ?? 5_000 });
   const progress: string[] = [];
   return {
     api: managementApi(client, clock),

@@ -39,8 +39,7 @@ export function watchRequests(local: LocalTenant, nowMs: () => number): Requests
         return Response.json({ statusCode: 429, error: "Too Many Requests" }, { status: 429, headers });
       }
       case "time out":
-        // What fetch does when the SDK's timer aborts it, without the wait.
-        throw new DOMException("This operation was aborted", "AbortError");
+        return unanswered(init?.signal);
       case "drop after effect":
         await (await send()).arrayBuffer();
         throw new TypeError("fetch failed", { cause: new Error("socket hang up") });
@@ -59,4 +58,12 @@ export function watchRequests(local: LocalTenant, nowMs: () => number): Requests
       globalThis.fetch = original;
     },
   };
+}
+
+/** An answer that never comes: it is the SDK's own timer that ends the wait. */
+async function unanswered(signal: AbortSignal | null | undefined): Promise<never> {
+  if (!signal) throw new Error("a request without a timer would wait for ever");
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
 }

@@ -17,7 +17,7 @@ export async function examine({ config, settings, deploying }: Opened): Promise<
     desired,
     config,
     grant: async () => grant(settings),
-    redis: async () => lookAtRedis(settings.actionSecrets),
+    redis: async () => lookAtRedis(settings),
   });
   return diagnose(facts, config, desired, pepperFingerprint(settings.peppers));
 }
@@ -44,9 +44,10 @@ async function grant({ origin, clientId, clientSecret }: Opened["settings"]) {
   return { scopes: (scope ?? "").split(" "), date: response.headers.get("date") };
 }
 
-async function lookAtRedis(secrets: Opened["settings"]["actionSecrets"]): Promise<RedisFacts> {
-  const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = secrets;
-  const redis = createRedis({ url, token, timeoutMs: TIMEOUT_MS });
+async function lookAtRedis({ actionSecrets, redisToken }: Opened["settings"]): Promise<RedisFacts> {
+  const url = actionSecrets.UPSTASH_REDIS_REST_URL;
+  const open = (token: string) => createRedis({ url, token, timeoutMs: TIMEOUT_MS });
+  const redis = open(actionSecrets.UPSTASH_REDIS_REST_TOKEN);
   // The client's errors quote the command; only whether there was one is looked at.
   const isDone = async (answer: Promise<unknown>) =>
     answer.then(
@@ -55,8 +56,12 @@ async function lookAtRedis(secrets: Opened["settings"]["actionSecrets"]): Promis
     );
   if (!(await isDone(redis.get(PROBE)))) return { kind: "unreachable" };
   const canWrite = await isDone(redis.del(PROBE));
-  const policy: unknown = await redis.exec(["CONFIG", "GET", "maxmemory-policy"]).catch(() => undefined);
-  const named = Array.isArray(policy) ? String(policy[1]) : "";
+  // Not for a read-only token to ask; and Upstash does not document it, so it may refuse any.
+  const question = ["CONFIG", "GET", "maxmemory-policy"] as const;
+  const policy: unknown = await open(redisToken)
+    .exec([...question])
+    .catch(() => undefined);
+  const named = Array.isArray(policy) ? String(policy[1] ?? "") : "";
   return {
     kind: "reached",
     canWrite,

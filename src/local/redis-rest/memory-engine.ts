@@ -13,6 +13,17 @@ type Command = (args: readonly string[]) => Reply;
  */
 export function memoryEngine(nowMs: () => number): RedisEngine {
   const items = new Map<string, Item>();
+  // What is set is answered; nothing is ever evicted.
+  const settings = new Map([["maxmemory-policy", "noeviction"]]);
+
+  function config([verb = "", name = "", value = ""]: readonly string[]): Reply {
+    if (verb.toUpperCase() === "SET") {
+      settings.set(name, value);
+      return "OK";
+    }
+    const known = settings.get(name);
+    return known === undefined ? [] : [name, known];
+  }
 
   function find(key: string): Item | undefined {
     const item = items.get(key);
@@ -107,6 +118,7 @@ export function memoryEngine(nowMs: () => number): RedisEngine {
     string,
     { readonly run: Command; readonly minArgs: number; readonly maxArgs: number }
   > = {
+    CONFIG: { minArgs: 2, maxArgs: 3, run: config },
     DBSIZE: { minArgs: 0, maxArgs: 0, run: () => [...items.keys()].filter(find).length },
     DEL: {
       minArgs: 1,
