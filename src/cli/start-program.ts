@@ -16,6 +16,8 @@ export interface StartOptions extends LocalDeployment {
   readonly limits: boolean;
   /** Whether the product is deployed on it already. */
   readonly deployed?: boolean;
+  /** Whether the tenant's plan includes Custom Token Exchange. */
+  readonly tokenExchange?: boolean;
   /** Inferred behaviours to change, as `name=value`. */
   readonly fidelity?: readonly string[];
   readonly onLog: (line: string) => void;
@@ -36,6 +38,7 @@ interface Options {
   readonly redis?: string;
   readonly limits: boolean;
   readonly bare?: true;
+  readonly tokenExchange: boolean;
   readonly json?: true;
   readonly fidelity: readonly string[];
 }
@@ -60,6 +63,7 @@ export async function runStart(
       "memory, server, or redis://… (default: server if it is installed, else memory)",
     )
     .option("--bare", "without the product: for npm run deploy -- apply --local")
+    .option("--no-token-exchange", "as on a plan that does not include Custom Token Exchange")
     .option("--no-limits", "lift the rate limits and the throttling of addresses")
     .option(
       "--fidelity <name=value>",
@@ -79,7 +83,7 @@ async function serve(
 ): Promise<void> {
   // Listened for from the start: a child process must not outlive an early Ctrl-C.
   const stopped = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-  const { port, redis, limits, fidelity } = options;
+  const { port, redis, limits, tokenExchange, fidelity } = options;
   const deployment = await prepareLocalDeployment(io.env);
   const onLog = (line: string) => io.stderr(`${line}\n`);
   const tenant = await start({
@@ -87,6 +91,7 @@ async function serve(
     port,
     redis,
     limits,
+    tokenExchange,
     deployed: options.bare !== true,
     fidelity,
     onLog,

@@ -33,6 +33,7 @@ export function furnish(
   for (const { user_id, ...profile } of DEMO_USERS) {
     tenant.users.set(user_id, newUser(tenant, user_id, { ...profile, email_verified: true }));
   }
+  tenant.isEntitledToTokenExchange = options.tokenExchange !== false;
   const isDeployed = options.deployed !== false;
   for (const { identifier, scopes } of isDeployed ? options.apis : []) {
     const api = newResourceServer(tenant, identifier, {

@@ -38,6 +38,8 @@ export interface LocalTenantOptions {
   readonly pepper: string;
   /** Whether the product is deployed on it already. Default: true; else its APIs and Actions are missing. */
   readonly deployed?: boolean;
+  /** Whether the tenant's plan includes Custom Token Exchange. Default: true. */
+  readonly tokenExchange?: boolean;
   /** What the deployment's Actions and profile are named after. Default: `api-keys`. */
   readonly name?: string;
   readonly scopeDescriptions?: Readonly<Record<string, string>>;

@@ -8,6 +8,7 @@ import { watchRequests, type Fault, type Requests } from "../support/requests.ts
 import { ADA, CLIENT_ID, CONFIG, stage, type Stage } from "../support/stage.ts";
 
 const clock = stoppedClock();
+const ACTION_TIMES = { buildMs: 500, buildWithDependenciesMs: 2_000, deployLagMs: 500 };
 let s: Stage;
 let requests: Requests;
 beforeAll(async () => {
@@ -108,6 +109,33 @@ test("a failing build leaves the old version live and says why", async () => {
     message: expect.stringContaining("No matching version found for @upstash/redis@0.0.0-none.") as string,
   });
   expect([...s.local.tenant.actions.values()]).toEqual(running);
+});
+
+test.each([
+  ["is not built", { buildWithDependenciesMs: Infinity }],
+  ["does not show the deployed version", { deployLagMs: Infinity }],
+])("an Action that %s is not waited for for ever", async (problem, times) => {
+  const stuck = await stage({
+    deployed: false,
+    nowMs: clock.nowMs,
+    actionTimes: { ...ACTION_TIMES, ...times },
+  });
+  await expect(planAndApply(await deployingTo(stuck, clock))).rejects.toMatchObject({
+    code: "action_not_deployed",
+    message: `The Action api-keys-custom-token-exchange still ${problem} after 6 minutes.`,
+  });
+  await stuck.stop();
+});
+
+test("a plan without Custom Token Exchange is said before anything is written", async () => {
+  const poor = await stage({ deployed: false, nowMs: clock.nowMs, tokenExchange: false });
+  const before = snapshot(poor.local.tenant);
+  await expect(planAndApply(await deployingTo(poor, clock))).rejects.toMatchObject({
+    code: "management_forbidden",
+    message: expect.stringContaining("This feature is not available on your plan.") as string,
+  });
+  expect(snapshot(poor.local.tenant)).toBe(before);
+  await poor.stop();
 });
 
 describe("any one request may go wrong, and a second run ends as an undisturbed one", () => {

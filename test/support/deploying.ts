@@ -94,7 +94,7 @@ export function strip(tenant: Tenant): void {
   }
 }
 
-/** All of a tenant's state that a deployment may touch, apart from ids and times: equal is equal byte by byte. */
+/** All of a tenant's state apart from ids, times and logs: equal is equal byte by byte. */
 export function snapshot(tenant: Tenant): string {
   const actionName = (id: string) => tenant.actionStates.get(id)?.name;
   const source = ({ code, dependencies, runtime, secrets }: SourceState) => ({
@@ -126,6 +126,15 @@ export function snapshot(tenant: Tenant): string {
     clients: [...tenant.clients.values()],
     clientGrants: tenant.clientGrants,
     ipThrottling: tenant.ipThrottling,
+    users: [...tenant.users.values()].map((user) => Object.assign({}, user, { updated_at: undefined })),
+    organizations: [...tenant.organizations.values()],
+    connections: [...tenant.connections.values()].map(({ enabledClients, ...connection }) => [
+      connection,
+      ...enabledClients,
+    ]),
+    roles: [tenant.roles, tenant.userRoles, tenant.userPermissions].map((map) => [...map]),
+    guardianPolicies: tenant.guardianPolicies,
+    settings: tenant.settings,
   };
   return JSON.stringify(state, undefined, 1);
 }

@@ -71,7 +71,10 @@ export interface Stage {
 
 /** What a test may change about its stage. */
 export interface StageOptions extends Partial<
-  Pick<LocalTenantOptions, "redis" | "limits" | "fidelity" | "nowMs" | "deployed" | "actionTimes">
+  Pick<
+    LocalTenantOptions,
+    "redis" | "limits" | "fidelity" | "nowMs" | "deployed" | "tokenExchange" | "actionTimes"
+  >
 > {
   readonly config?: Partial<DeployConfigInput>;
   readonly pepper?: string;
@@ -93,6 +96,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
     onLog: (line) => void logs.push(line),
     ...(options.nowMs && { nowMs: options.nowMs }),
     ...(options.deployed !== undefined && { deployed: options.deployed }),
+    ...(options.tokenExchange !== undefined && { tokenExchange: options.tokenExchange }),
     ...(options.actionTimes && { actionTimes: options.actionTimes }),
     ...(options.fidelity && { fidelity: options.fidelity }),
   });
