@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { inspectKey, redactKeys } from "../core/api-key.ts";
+import { inspectKey, redactKeys } from "../core/key-format.ts";
 import type { Io } from "./io.ts";
 import { runKeys } from "./keys/keys-program.ts";
 import { prepareLocalDeployment } from "./local-deployment.ts";

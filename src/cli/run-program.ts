@@ -1,7 +1,7 @@
 import { CommanderError, type Command } from "commander";
 
 import { ExchangeError } from "../client/exchange-error.ts";
-import { redactKeys } from "../core/api-key.ts";
+import { redactKeys } from "../core/key-format.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import type { Io } from "./io.ts";
 

@@ -1,4 +1,4 @@
-import { redactKeys } from "../core/api-key.ts";
+import { redactKeys } from "../core/key-format.ts";
 
 /**
  * Why there is no token. Names of RFC 6749, RFC 8693 and Auth0 where the server gave one; the others are ours:

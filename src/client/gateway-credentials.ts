@@ -1,4 +1,4 @@
-import { inspectKey } from "../core/api-key.ts";
+import { inspectKey } from "../core/key-format.ts";
 
 /** Header fields as `node:http` gives them. */
 export type HeaderFields = Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -1,5 +1,6 @@
 // The library for every runtime with fetch and WebCrypto. What needs Node's file system is in ./node.ts.
-export { ApiKey, inspectKey, keyPattern, redactKeys } from "../core/api-key.ts";
+export { ApiKey } from "../core/api-key.ts";
+export { inspectKey, keyPattern, redactKeys } from "../core/key-format.ts";
 export { ExchangeError, type ExchangeErrorCode } from "./exchange-error.ts";
 export {
   exchangeApiKeyRequest,

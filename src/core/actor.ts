@@ -1,4 +1,4 @@
-import { isKeyId } from "./api-key.ts";
+import { isKeyId } from "./key-format.ts";
 
 const ACTOR_PREFIX = "api-key|";
 

@@ -1,14 +1,6 @@
-import { encodeBase62, randomBase62, type RandomBytes } from "./base62.ts";
+import { randomBase62, type RandomBytes } from "./base62.ts";
+import { checksum, inspectKey, isKeyId, isKeyPrefix, KEY_ID_LENGTH, SECRET_LENGTH } from "./key-format.ts";
 
-const KEY_ID_LENGTH = 12;
-const SECRET_LENGTH = 32;
-const CHECKSUM_LENGTH = 6;
-const PREFIX = "[a-z][a-z0-9]{1,14}(?:_[a-z0-9]{1,8})?";
-const BODY = `[0-9A-Za-z]{${KEY_ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH}}`;
-
-const PREFIX_ONLY = new RegExp(`^${PREFIX}$`);
-const KEY_ID_ONLY = new RegExp(`^[0-9A-Za-z]{${KEY_ID_LENGTH}}$`);
-const WHOLE_KEY = new RegExp(`^(${PREFIX})_(${BODY})$`);
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 /**
@@ -33,8 +25,8 @@ export class ApiKey {
     randomBytes: RandomBytes,
     id: string = randomBase62(KEY_ID_LENGTH, randomBytes),
   ): ApiKey {
-    if (!isKeyPrefix(prefix)) throw new TypeError(`"prefix" must match ${PREFIX_ONLY.source}`);
-    if (!isKeyId(id)) throw new TypeError(`"id" must match ${KEY_ID_ONLY.source}`);
+    if (!isKeyPrefix(prefix)) throw new TypeError('"prefix" must be like acme or acme_live');
+    if (!isKeyId(id)) throw new TypeError('"id" must be a key id');
     const unchecked = `${prefix}_${id}${randomBase62(SECRET_LENGTH, randomBytes)}`;
     return new ApiKey(prefix, id, unchecked + checksum(unchecked));
   }
@@ -61,63 +53,4 @@ export class ApiKey {
   [INSPECT](): string {
     return this.toString();
   }
-}
-
-/** What a text that has the form of a key says of itself, even with a wrong checksum; `undefined` for any other. */
-export function inspectKey(
-  text: string,
-): { readonly prefix: string; readonly id: string; readonly isChecksumRight: boolean } | undefined {
-  const [, prefix, body] = WHOLE_KEY.exec(text) ?? [];
-  if (prefix === undefined || body === undefined) return undefined;
-  const isChecksumRight = checksum(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
-  return { prefix, id: body.slice(0, KEY_ID_LENGTH), isChecksumRight };
-}
-
-/** Whether `text` may be a key prefix: `acme`, `acme_live`. */
-export function isKeyPrefix(text: string): boolean {
-  return PREFIX_ONLY.test(text);
-}
-
-/** Whether `text` has the form of a key id. */
-export function isKeyId(text: string): boolean {
-  return KEY_ID_ONLY.test(text);
-}
-
-/**
- * The source of the regular expression that finds keys in text, for secret scanners: of the given prefixes, or of any
- * legal prefix. The syntax is the common subset of JavaScript, RE2 and PCRE.
- */
-export function keyPattern(prefixes?: readonly string[]): string {
-  return `\\b(?:${prefixes ? prefixes.join("|") : PREFIX})_${BODY}\\b`;
-}
-
-/** Every text of the form of a key in `text`, each once, whatever stands around it; their checksums may be wrong. */
-export function findKeys(text: string, prefixes: readonly string[]): readonly string[] {
-  return [...new Set(text.match(new RegExp(keyPattern(prefixes), "g")))];
-}
-
-/** Replaces every key in `text` by its redacted form, whatever its prefix and even if its checksum is wrong. */
-export function redactKeys(text: string): string {
-  return text.replace(
-    new RegExp(
-      `(${PREFIX}_[0-9A-Za-z]{${KEY_ID_LENGTH}})[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}`,
-      "g",
-    ),
-    "$1…",
-  );
-}
-
-const CRC32_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 (IEEE 802.3) of an ASCII text in base62. Own code: it also runs where there is no `node:zlib`. */
-function checksum(text: string): string {
-  let crc = 0xffffffff;
-  for (let at = 0; at < text.length; at++) {
-    crc = (CRC32_TABLE[(crc ^ text.charCodeAt(at)) & 0xff] ?? 0) ^ (crc >>> 8);
-  }
-  return encodeBase62(~crc >>> 0, CHECKSUM_LENGTH);
 }

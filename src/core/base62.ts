@@ -17,6 +17,14 @@ export function randomBase62(length: number, randomBytes: RandomBytes): string {
   return text;
 }
 
+/** Bytes, read as one number and wrapped to `width` base62 characters: uniform if there are many more bytes than that. */
+export function wrapToBase62(bytes: Uint8Array, width: number): string {
+  let rest = BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
+  let text = "";
+  for (let at = 0; at < width; at++, rest /= 62n) text = ALPHABET.charAt(Number(rest % 62n)) + text;
+  return text;
+}
+
 /** A non-negative integer below 2^53 in base62, most significant digit first, zero-padded to `width`. */
 export function encodeBase62(value: number, width: number): string {
   let text = "";

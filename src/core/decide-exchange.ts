@@ -1,11 +1,11 @@
 import { actorOf } from "./actor.ts";
-import { ApiKey } from "./api-key.ts";
 import type { Deployment } from "./deployment.ts";
 import { isInIpRanges } from "./ip-ranges.ts";
 import { isOverlapping, keyStatus, scopesOf } from "./key-entry.ts";
 import { openRecord, type KeyRecord } from "./key-record.ts";
-import { hashKey, isEqual, type Peppers } from "./peppers.ts";
 import { isOidcScope } from "./narrow-scopes.ts";
+import { isEqual, type Peppers } from "./peppers.ts";
+import { readPresentedKey, type PresentedKey } from "./presented-key.ts";
 import { readStoreMarker } from "./store-marker.ts";
 
 /** What the token request says, beside the key. `undefined` where Auth0 gave nothing. */
@@ -84,8 +84,8 @@ export async function decideExchange(
   lookUp: (keyId: string) => Promise<LookUp>,
   nowSeconds: number,
 ): Promise<ExchangeDecision> {
-  const key = ApiKey.parse(request.subjectToken);
-  if (!key || !deployment.keyPrefixes.includes(key.prefix)) {
+  const key = readPresentedKey(request.subjectToken, deployment);
+  if (!key) {
     return { kind: "deny", cause: "malformed", code: "invalid_request", reason: INVALID };
   }
   const found = await lookUp(key.id);
@@ -93,7 +93,7 @@ export async function decideExchange(
 }
 
 function judge(
-  key: ApiKey,
+  key: PresentedKey,
   found: LookUp,
   request: ExchangeRequest,
   deployment: Deployment,
@@ -109,7 +109,7 @@ function judge(
   if (!pepper) return ourFault("pepper_unknown");
 
   // Hashed for an unknown id too, so that the answer takes as long as for a wrong secret.
-  const isCurrent = isEqual(hashKey(key.reveal(), pepper), record?.hash ?? "");
+  const isCurrent = isEqual(key.hash(pepper), record?.hash ?? "");
   if (!record) return { kind: "reject", cause: "unknown_key", reason: INVALID };
   const isPrevious = !isCurrent && matchesPrevious(key, record, peppers);
   if (!isCurrent && !isPrevious) return { kind: "reject", cause: "wrong_secret", reason: INVALID };
@@ -126,9 +126,9 @@ function judge(
   };
 }
 
-function matchesPrevious(key: ApiKey, record: KeyRecord, peppers: Peppers): boolean {
+function matchesPrevious(key: PresentedKey, record: KeyRecord, peppers: Peppers): boolean {
   const pepper = record.previous && peppers.byVersion.get(record.previous.v);
-  return pepper !== undefined && isEqual(hashKey(key.reveal(), pepper), record.previous?.hash ?? "");
+  return pepper !== undefined && isEqual(key.hash(pepper), record.previous?.hash ?? "");
 }
 
 function refuseEnded(

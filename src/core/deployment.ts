@@ -11,6 +11,8 @@ export interface Deployment {
   /** The prefixes that are accepted: the current one first, then retired ones. */
   readonly keyPrefixes: readonly string[];
   readonly apis: readonly Api[];
+  /** Whether keys that were made elsewhere and imported are accepted. Default: false. */
+  readonly acceptForeignKeys?: boolean;
   /** Whether the Action notes when a key was last used, for which it needs to write to Redis. Default: false. */
   readonly lastUsed?: boolean;
 }

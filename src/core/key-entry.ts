@@ -1,4 +1,4 @@
-import { isKeyId } from "./api-key.ts";
+import { isKeyId } from "./key-format.ts";
 
 /**
  * A key entry: the truth about one API key, kept in the user's `app_metadata.api_keys`. Claim names of RFC 7519 and

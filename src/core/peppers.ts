@@ -3,7 +3,7 @@ import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import { ApiKeysError } from "./errors.ts";
 
 /** The two keys derived from one pepper. `hash` keys the hashes of API keys, `seal` the seals of records. */
-interface PepperKeys {
+export interface PepperKeys {
   readonly version: number;
   readonly hashKey: Uint8Array;
   readonly sealKey: Uint8Array;

@@ -10,6 +10,8 @@ export interface Policy {
   readonly defaultLifetimeDays: number;
   readonly maxLifetimeDays: number;
   readonly allowNoExpiry: boolean;
+  /** Whether keys that were made elsewhere may be imported, and are accepted at the exchange. */
+  readonly acceptForeignKeys: boolean;
   /** How long a dead key stays known, so that its holder is told why it ended. */
   readonly retentionDays: number;
 }

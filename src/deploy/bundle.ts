@@ -26,7 +26,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Bundles an Action for a deployment, from `actions/`. What it requires from npm stays outside and is pinned. */
 export async function bundleAction(trigger: Trigger, deployment: Deployment): Promise<ActionBundle> {
-  const { subjectTokenType, keyPrefixes, apis, lastUsed = false } = deployment;
+  const { subjectTokenType, keyPrefixes, apis, acceptForeignKeys, lastUsed = false } = deployment;
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [`actions/${trigger}.ts`],
@@ -41,7 +41,7 @@ export async function bundleAction(trigger: Trigger, deployment: Deployment): Pr
     external: ["@upstash/redis"],
     banner: { js: `${ACTION_MARK}, from actions/${trigger}.ts: change it there, not here.` },
     define: {
-      DEPLOYMENT: JSON.stringify({ subjectTokenType, keyPrefixes, apis }),
+      DEPLOYMENT: JSON.stringify({ subjectTokenType, keyPrefixes, apis, acceptForeignKeys }),
       // By itself, so that the code for it is left out where it is off.
       "DEPLOYMENT.lastUsed": String(lastUsed),
     },

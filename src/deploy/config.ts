@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-import { isKeyPrefix } from "../core/api-key.ts";
+import { isKeyPrefix } from "../core/key-format.ts";
 import type { Deployment } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import type { Policy } from "../core/policy.ts";
@@ -23,6 +23,7 @@ const policySchema = v.strictObject({
   defaultLifetimeDays: v.optional(days, 90),
   maxLifetimeDays: v.optional(days, 366),
   allowNoExpiry: v.optional(v.boolean(), false),
+  acceptForeignKeys: v.optional(v.boolean(), false),
   retentionDays: v.optional(days, 30),
 });
 
@@ -81,7 +82,7 @@ export interface DeployConfigInput {
   }[];
   /** Client ids of the applications that may exchange keys. Default: none. */
   readonly clients?: readonly string[];
-  /** What keys may be made. Default: 20 a user, 90 days, at most 366, none without expiry, 30 days of retention. */
+  /** What keys may be made. Default: 20 a user, 90 days, at most 366, none without expiry, none made elsewhere, 30 days of retention. */
   readonly policy?: Partial<Policy>;
   /** What the Actions and the profile are named after on the tenant, 3 to 40 characters. Default: `api-keys`. */
   readonly name?: string;
@@ -148,6 +149,7 @@ export function defineConfig(input: DeployConfigInput): DeployConfig {
     apis: apis.map(({ identifier, scopes }) => ({ identifier, scopes: Object.keys(scopes) })),
     clients,
     policy,
+    ...(policy.acceptForeignKeys && { acceptForeignKeys: true }),
     scopeDescriptions: Object.assign({}, ...apis.map((api) => api.scopes)) as Record<string, string>,
     name,
     postLoginPosition,

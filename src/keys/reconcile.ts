@@ -9,6 +9,7 @@ import { foreignStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { mendUser, oversized, retentionSecondsOf, type Difference, type MendOptions } from "./mend-user.ts";
 import { outwaitStore } from "./patience.ts";
+import { someAtOnce } from "./some-at-once.ts";
 
 /** How much has been looked at. */
 export interface ReconcileProgress {
@@ -38,7 +39,6 @@ interface OwnedKey {
 }
 
 const ENTRIES_A_BATCH = 500;
-const USERS_AT_ONCE = 4;
 /** Above this many, or above this part of all records, lost entries are restored only if that was confirmed. */
 const RESTORE_AT_ONCE = { entries: 20, part: 0.01 };
 
@@ -228,19 +228,7 @@ async function refuseManyRestored(run: Run): Promise<void> {
 async function lookAgain({ keys, options, report }: Run, owned: readonly OwnedKey[]): Promise<void> {
   const byUser = new Map<string, string[]>();
   for (const { userId, keyId } of owned) byUser.set(userId, [...(byUser.get(userId) ?? []), keyId]);
-  const rest = [...byUser];
-  const work = async () => {
-    for (let next = rest.pop(); next; next = rest.pop()) {
-      try {
-        report(await mendUser(keys, ...next, options));
-      } catch (error) {
-        // The others end with the user that they are at, before the caller hears of it.
-        rest.length = 0;
-        throw error;
-      }
-    }
-  };
-  const ended = await Promise.allSettled(Array.from({ length: USERS_AT_ONCE }, work));
-  const failed = ended.find((one) => one.status === "rejected");
-  if (failed) throw failed.reason;
+  await someAtOnce([...byUser], async ([userId, keyIds]) => {
+    report(await mendUser(keys, userId, keyIds, options));
+  });
 }

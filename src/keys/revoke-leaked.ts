@@ -1,12 +1,13 @@
-import { ApiKey, findKeys, inspectKey } from "../core/api-key.ts";
+import { findKeys, inspectKey } from "../core/key-format.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import type { KeyRecord } from "../core/key-record.ts";
-import { hashKey, isEqual } from "../core/peppers.ts";
+import { isEqual } from "../core/peppers.ts";
+import { isForeignKey, readPresentedKey, type PresentedKey } from "../core/presented-key.ts";
 import { audited, changesBetween } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { revokeKey } from "./revoke.ts";
 
-/** What became of one key of a leak report. `hint` is its redacted form. */
+/** What became of one key of a leak report. `hint` is its redacted form, or the id of a foreign key. */
 export interface LeakedKey {
   readonly hint: string;
   readonly outcome: "revoked" | "revoked_already" | "mistyped" | "unknown";
@@ -16,7 +17,8 @@ export interface LeakedKey {
 /**
  * Revokes every key that stands in a text, whatever stands around it, as a leak report gives it. Who has a key may end
  * it: the whole key is checked, its id alone does nothing. Goes on where a user does not exist any more; then the
- * tombstone is all there is. Throws what a store answered.
+ * tombstone is all there is. Of foreign keys, which any word may be, only those that are known are told of. Throws what
+ * a store answered.
  */
 export async function revokeLeakedKeys(
   keys: Keys,
@@ -25,16 +27,34 @@ export async function revokeLeakedKeys(
 ): Promise<readonly LeakedKey[]> {
   const results: LeakedKey[] = [];
   for (const found of findKeys(text, keys.deployment.keyPrefixes)) {
-    const apiKey = ApiKey.parse(found);
+    const key = readPresentedKey(found, keys.deployment);
     const parts = inspectKey(found);
-    if (apiKey) results.push(await revokeLeaked(keys, apiKey, reason));
-    else results.push({ hint: `${parts?.prefix}_${parts?.id}…`, outcome: "mistyped", user_id: null });
+    const hint = `${parts?.prefix}_${parts?.id}…`;
+    if (key) results.push(await revokeLeaked(keys, key, hint, reason));
+    else results.push({ hint, outcome: "mistyped", user_id: null });
+  }
+  for (const key of foreignKeysIn(text, keys)) {
+    const leaked = await revokeLeaked(keys, key, key.id, reason);
+    if (leaked.outcome !== "unknown") results.push(leaked);
   }
   return results;
 }
 
-async function revokeLeaked(keys: Keys, apiKey: ApiKey, reason: string): Promise<LeakedKey> {
-  const hint = String(apiKey);
+/** Every word and every line that may be a foreign key, each once. */
+function foreignKeysIn(text: string, { deployment }: Keys): readonly PresentedKey[] {
+  const lines = text.split("\n").map((line) => line.trim());
+  const candidates = new Set([...lines, ...text.split(/[\s"'`,;<>]+/)]);
+  return [...candidates]
+    .filter((one) => isForeignKey(one, deployment.keyPrefixes))
+    .flatMap((one) => readPresentedKey(one, deployment) ?? []);
+}
+
+async function revokeLeaked(
+  keys: Keys,
+  apiKey: PresentedKey,
+  hint: string,
+  reason: string,
+): Promise<LeakedKey> {
   const record = await keys.records.read(apiKey.id);
   if (!record || !isSecretOf(keys, apiKey, record)) return { hint, outcome: "unknown", user_id: null };
   const user_id = record.sub;
@@ -58,9 +78,9 @@ async function revokeLeaked(keys: Keys, apiKey: ApiKey, reason: string): Promise
   }
 }
 
-function isSecretOf(keys: Keys, apiKey: ApiKey, record: KeyRecord): boolean {
+function isSecretOf(keys: Keys, apiKey: PresentedKey, record: KeyRecord): boolean {
   return [record, record.previous].some((secret) => {
     const pepper = secret && keys.peppers.byVersion.get(secret.v);
-    return pepper !== undefined && isEqual(hashKey(apiKey.reveal(), pepper), secret?.hash ?? "");
+    return pepper !== undefined && isEqual(apiKey.hash(pepper), secret?.hash ?? "");
   });
 }

@@ -2,7 +2,7 @@ import { http, HttpResponse } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from "vitest";
 
-import { keyPattern } from "../../src/core/api-key.ts";
+import { keyPattern } from "../../src/core/key-format.ts";
 import { runKeysCli, type Run } from "../support/cli.ts";
 import { mistype, unknownKey } from "../support/guesses.ts";
 import { ADA, AUDIENCE, environmentOf, GRACE, pepperOf, stage, type Stage } from "../support/stage.ts";

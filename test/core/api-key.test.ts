@@ -5,7 +5,8 @@ import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 
-import { ApiKey, inspectKey, isKeyPrefix, keyPattern, redactKeys } from "../../src/core/api-key.ts";
+import { ApiKey } from "../../src/core/api-key.ts";
+import { inspectKey, isKeyPrefix, keyPattern, redactKeys } from "../../src/core/key-format.ts";
 import { encodeBase62, randomBase62 } from "../../src/core/base62.ts";
 
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

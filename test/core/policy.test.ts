@@ -11,6 +11,7 @@ const policy: Policy = {
   defaultLifetimeDays: 90,
   maxLifetimeDays: 366,
   allowNoExpiry: false,
+  acceptForeignKeys: false,
   retentionDays: 30,
 };
 const deployment = {

@@ -4,6 +4,7 @@ import type { Io } from "../io.ts";
 import { runProgram } from "../run-program.ts";
 import { commandKit } from "./command-kit.ts";
 import { addCreateCommand } from "./create-command.ts";
+import { addImportCommand } from "./import-command.ts";
 import { addLifeCommands } from "./life-commands.ts";
 import { addOfflineCommands } from "./offline-commands.ts";
 import { addRevokeCommand } from "./revoke-command.ts";
@@ -23,6 +24,7 @@ export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 
   addStoreCommands(kit);
   addReconcileCommand(kit);
   addTransferCommand(kit);
+  addImportCommand(kit);
   addOfflineCommands(kit);
   return runProgram(program, argv, io);
 }

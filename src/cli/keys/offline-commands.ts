@@ -1,4 +1,4 @@
-import { inspectKey, keyPattern } from "../../core/api-key.ts";
+import { inspectKey, keyPattern } from "../../core/key-format.ts";
 import { loadDeployConfig } from "../../deploy/load-config.ts";
 import type { CommandKit, CommonOptions } from "./command-kit.ts";
 

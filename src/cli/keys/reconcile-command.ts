@@ -1,7 +1,7 @@
 import { ApiKeysError } from "../../core/errors.ts";
 import type { Difference, DifferenceKind } from "../../keys/mend-user.ts";
-import { reconcile, type ReconcileProgress } from "../../keys/reconcile.ts";
-import type { Io } from "../io.ts";
+import { reconcile } from "../../keys/reconcile.ts";
+import { progressLine } from "../progress-line.ts";
 import type { CommandKit, CommonOptions } from "./command-kit.ts";
 
 interface ReconcileCommandOptions extends CommonOptions {
@@ -38,7 +38,8 @@ export function addReconcileCommand(kit: CommandKit): void {
         progress.clear();
         tally.add(difference);
       },
-      onProgress: progress.show,
+      onProgress: ({ users, entries, records }) =>
+        progress.show(`${users} users, ${entries} entries, ${records} records`),
     }).finally(progress.clear);
     const { counts, listed, mended, remaining } = tally;
     const summary = { ...done, counts: Object.fromEntries(counts), mended: mended(), remaining: remaining() };
@@ -111,18 +112,4 @@ function remain(
     (isFixed ? "See docs/RECONCILE.md for each kind." : "Mend them: npm run keys -- reconcile --fix.") +
       orphans,
   );
-}
-
-/** A line on a terminal that says how far it is; nothing anywhere else. */
-function progressLine(io: Io): {
-  readonly show: (progress: ReconcileProgress) => void;
-  readonly clear: () => void;
-} {
-  const write = (text: string) => {
-    if (io.isTerminal === true) io.stderr(`\r\u001B[K${text}`);
-  };
-  return {
-    show: ({ users, entries, records }) => write(`${users} users, ${entries} entries, ${records} records`),
-    clear: () => write(""),
-  };
 }

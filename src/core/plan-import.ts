@@ -1,0 +1,111 @@
+import type { FoundRecord } from "./compare-key.ts";
+import type { Deployment } from "./deployment.ts";
+import { ApiKeysError } from "./errors.ts";
+import { ENTRIES_FIELD, type KeyEntry } from "./key-entry.ts";
+import { isEqual, type Peppers } from "./peppers.ts";
+import { refuseOversizedProfile, termsOf, type NewKeyRequest, type Policy } from "./policy.ts";
+import type { PresentedKey } from "./presented-key.ts";
+
+/** What an import is to do with one key. `there`: nothing. */
+export type ImportStep =
+  | { readonly kind: "there" }
+  | { readonly kind: "import" | "rehash"; readonly entry: KeyEntry }
+  | { readonly kind: "refuse"; readonly error: ApiKeysError };
+
+/** A key to import, and what is known of its id in both stores. */
+export interface ImportCandidate {
+  readonly key: PresentedKey;
+  readonly request: NewKeyRequest;
+  readonly found: FoundRecord;
+}
+
+/** What a plan of an import goes by. */
+export interface ImportRules {
+  readonly policy: Policy;
+  readonly deployment: Deployment & { readonly clients: readonly string[] };
+  readonly peppers: Peppers;
+  readonly nowSeconds: number;
+  /** Hash keys that are there already under the current pepper. */
+  readonly upgrade: boolean;
+}
+
+/**
+ * What to do with each of a user's keys, in their order: a later one counts with those before it. Pure. A key that is
+ * dead stays dead, and one of another user stays that user's.
+ */
+export function planImport(
+  userId: string,
+  appMetadata: Readonly<Record<string, unknown>>,
+  existing: readonly KeyEntry[],
+  candidates: readonly ImportCandidate[],
+  rules: ImportRules,
+): readonly ImportStep[] {
+  let entries = existing;
+  const others = Array.isArray(appMetadata[ENTRIES_FIELD]) ? (appMetadata[ENTRIES_FIELD] as unknown[]) : [];
+  return candidates.map(({ key, request, found }) => {
+    try {
+      const entry = entries.find(({ id }) => id === key.id);
+      refuseDead(key.id, entry, found);
+      if (found.kind === "untrusted") throw untrusted(key.id);
+      if (found.kind === "trusted" && found.record.sub !== userId) throw taken(key.id);
+      if (entry && !existing.includes(entry)) return { kind: "there" };
+      if (entry) return stepOfExisting(entry, key, found, rules);
+      const { policy, deployment, peppers, nowSeconds } = rules;
+      const terms = termsOf(request, entries, policy, deployment, nowSeconds);
+      const { current } = peppers;
+      const added = { id: key.id, ...terms, hash: key.hash(current), v: current.version };
+      const all = [...entries, added];
+      const kept = others.filter((one) => !existing.includes(one as KeyEntry));
+      refuseOversizedProfile({ ...appMetadata, [ENTRIES_FIELD]: [...kept, ...all] });
+      entries = all;
+      return { kind: "import", entry: added };
+    } catch (error) {
+      if (error instanceof ApiKeysError) return { kind: "refuse", error };
+      throw error;
+    }
+  });
+}
+
+function stepOfExisting(
+  entry: KeyEntry,
+  key: PresentedKey,
+  found: FoundRecord,
+  { peppers, upgrade }: ImportRules,
+): ImportStep {
+  const pepper = peppers.byVersion.get(entry.v);
+  const isRotated = pepper !== undefined && !isEqual(key.hash(pepper), entry.hash);
+  if (upgrade && !isRotated && entry.v !== peppers.current.version) {
+    return {
+      kind: "rehash",
+      entry: { ...entry, hash: key.hash(peppers.current), v: peppers.current.version },
+    };
+  }
+  return found.kind === "missing" ? { kind: "import", entry } : { kind: "there" };
+}
+
+function refuseDead(keyId: string, entry: KeyEntry | undefined, found: FoundRecord): void {
+  const isRevoked = found.kind === "trusted" && found.record.revoked_at !== undefined;
+  if (!isRevoked && entry?.revoked_at === undefined) return;
+  throw new ApiKeysError(
+    "key_dead",
+    `Key ${keyId} was revoked.`,
+    "A revoked key is not brought back: give its holder a new one.",
+  );
+}
+
+function untrusted(keyId: string): ApiKeysError {
+  return new ApiKeysError(
+    "record_untrusted",
+    `The record of key ${keyId} in Redis was altered, or sealed with a pepper that is not held here.`,
+    "Run: npm run keys -- reconcile --fix",
+  );
+}
+
+/** The refusal of a key that acts as another user. */
+export function taken(keyId: string): ApiKeysError {
+  return new ApiKeysError(
+    "key_taken",
+    `Key ${keyId} is another user's.`,
+    "A key acts as one user: correct user_id, or give each user a key of their own.",
+  );
+}

@@ -1,0 +1,179 @@
+import { isDeepStrictEqual } from "node:util";
+
+import { ApiKeysError } from "../core/errors.ts";
+import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import { recordOf } from "../core/key-record.ts";
+import { planImport, taken, type ImportStep } from "../core/plan-import.ts";
+import type { UserProfile } from "../stores/user-key-store.ts";
+import type { Lease } from "../stores/user-lock.ts";
+import { audited, changesBetween } from "./audit.ts";
+import type { ImportedLine } from "./import-line.ts";
+import { requireOurStore } from "./init.ts";
+import type { Keys } from "./keys.ts";
+import { isOfOneUser, outwaitRateLimit, outwaitStore } from "./patience.ts";
+import { writeEntries } from "./write-entries.ts";
+
+/** What becomes of the keys of an import. */
+export interface ImportOptions {
+  /** Without it nothing is written: the outcomes say what would be. */
+  readonly write: boolean;
+  /** Hash keys that are there already under the current pepper. */
+  readonly upgrade: boolean;
+}
+
+/** What became of one key, or would become of it. */
+export type ImportOutcome =
+  | { readonly kind: "imported" | "rehashed" | "there_already" }
+  | { readonly kind: "refused"; readonly error: ApiKeysError };
+
+/** Throws `foreign_keys_refused` unless the policy accepts them, or what `init` says of the store. */
+export async function requireImport(keys: Keys): Promise<void> {
+  if (!keys.policy.acceptForeignKeys) {
+    throw new ApiKeysError(
+      "foreign_keys_refused",
+      "The policy does not accept keys that were made elsewhere.",
+      "Set policy.acceptForeignKeys in deploy.config.ts, then: npm run deploy -- apply",
+    );
+  }
+  await requireOurStore(keys);
+}
+
+/**
+ * Imports foreign keys of one user, record first, then entry; gives an outcome for each, in their order. The same call
+ * again completes what a failure left, and writes nothing that is there already. Throws what a store answered; what is
+ * wrong with this user alone refuses its keys.
+ */
+export async function importKeys(
+  keys: Keys,
+  userId: string,
+  lines: readonly ImportedLine[],
+  options: ImportOptions,
+): Promise<readonly ImportOutcome[]> {
+  try {
+    const steps = await outwait(keys, async () => (await look(keys, userId, lines, options)).steps);
+    if (!options.write || !steps.some(isToWrite)) return steps.map(outcomeOf);
+    return await outwait(keys, async () =>
+      keys.lock(userId, async (lease) => importUnderLock(keys, lease, userId, lines, options)),
+    );
+  } catch (error) {
+    const isUnknown = error instanceof ApiKeysError && error.code === "user_not_found";
+    if (!isUnknown && !isOfOneUser(error)) throw error;
+    return lines.map(() => ({ kind: "refused", error }));
+  }
+}
+
+type StepToWrite = Extract<ImportStep, { readonly entry: KeyEntry }>;
+
+async function look(
+  keys: Keys,
+  userId: string,
+  lines: readonly ImportedLine[],
+  { upgrade }: ImportOptions,
+): Promise<{ readonly profile: UserProfile; readonly steps: readonly ImportStep[] }> {
+  const [profile, found] = await Promise.all([
+    keys.users.read(userId),
+    keys.records.readMany(lines.map(({ key }) => key.id)),
+  ]);
+  const candidates = lines.map(({ key, request }, at) => ({
+    key,
+    request,
+    found: found[at] ?? ({ kind: "missing" } as const),
+  }));
+  const { policy, deployment, peppers } = keys;
+  const rules = { policy, deployment, peppers, nowSeconds: keys.nowSeconds(), upgrade };
+  const { appMetadata } = profile;
+  return { profile, steps: planImport(userId, appMetadata, keyEntriesOf(appMetadata), candidates, rules) };
+}
+
+async function importUnderLock(
+  keys: Keys,
+  lease: Lease,
+  userId: string,
+  lines: readonly ImportedLine[],
+  options: ImportOptions,
+): Promise<readonly ImportOutcome[]> {
+  const { profile, steps } = await look(keys, userId, lines, options);
+  const before = new Map(keyEntriesOf(profile.appMetadata).map((entry) => [entry.id, entry]));
+  const work = writeAll(keys, lease, userId, profile, steps.filter(isToWrite));
+  const outcomes: (ImportOutcome | { readonly kind: "failed"; readonly error: unknown })[] = [];
+  for (const step of steps) {
+    if (!isToWrite(step)) {
+      outcomes.push(outcomeOf(step));
+      continue;
+    }
+    const { entry } = step;
+    const operation = step.kind === "import" ? "import" : "import_upgrade";
+    const write = async () => {
+      if ((await work).has(entry.id)) throw taken(entry.id);
+      return outcomeOf(step);
+    };
+    const changes = changesBetween(before.get(entry.id) ?? {}, entry);
+    const done = audited(keys, { operation, userId, keyId: entry.id }, write, () => ({ changes }));
+    outcomes.push(await done.catch(failed));
+  }
+  return outcomes.map((outcome) => {
+    if (outcome.kind === "failed") throw outcome.error;
+    return outcome;
+  });
+}
+
+function failed(error: unknown): ImportOutcome | { readonly kind: "failed"; readonly error: unknown } {
+  const isTaken = error instanceof ApiKeysError && error.code === "key_taken";
+  return isTaken ? { kind: "refused", error } : { kind: "failed", error };
+}
+
+function outcomeOf(step: ImportStep): ImportOutcome {
+  switch (step.kind) {
+    case "there":
+      return { kind: "there_already" };
+    case "import":
+      return { kind: "imported" };
+    case "rehash":
+      return { kind: "rehashed" };
+    case "refuse":
+      return { kind: "refused", error: step.error };
+  }
+}
+
+function isToWrite(step: ImportStep): step is StepToWrite {
+  return step.kind === "import" || step.kind === "rehash";
+}
+
+async function outwait<T>(keys: Keys, work: () => Promise<T>): Promise<T> {
+  return outwaitRateLimit(keys, async () => outwaitStore(keys, work));
+}
+
+/** Writes records, then entries. Gives the ids that another user got hold of in the meantime. */
+async function writeAll(
+  keys: Keys,
+  lease: Lease,
+  userId: string,
+  profile: UserProfile,
+  steps: readonly StepToWrite[],
+): Promise<ReadonlySet<string>> {
+  const added = steps.filter(({ kind }) => kind === "import").map(({ entry }) => recordOf(userId, entry));
+  // Two users' imports may race for one key, and no lock is over both: only what is not there is added.
+  await keys.records.addMissing(added);
+  const found = await keys.records.readMany(added.map(({ id }) => id));
+  const lost = new Set<string>();
+  for (const [at, record] of added.entries()) {
+    const one = found[at];
+    if (one?.kind !== "trusted" || one.record.sub !== userId) lost.add(record.id);
+    else if (!isDeepStrictEqual(one.record, record)) await keys.records.write(record);
+  }
+  for (const { kind, entry } of steps) {
+    if (kind === "rehash") await keys.records.write(recordOf(userId, entry));
+  }
+  const written = new Map(
+    steps.filter(({ entry }) => !lost.has(entry.id)).map(({ entry }) => [entry.id, entry]),
+  );
+  const kept = profile.entries.map((one) => written.get((one as KeyEntry | null)?.id ?? "") ?? one);
+  const entries = [...kept, ...[...written.values()].filter((entry) => !kept.includes(entry))];
+  if (!isDeepStrictEqual(entries, profile.entries)) {
+    const isDone = (after: readonly KeyEntry[]) =>
+      [...written.values()].every((entry) => after.some((one) => isDeepStrictEqual(one, entry)));
+    const outcome = await writeEntries(keys, lease, userId, entries, isDone);
+    if (outcome.kind !== "written") throw outcome.error;
+  }
+  return lost;
+}
