@@ -11,6 +11,8 @@ export type ApiKeysErrorCode =
   | "audience_unknown"
   | "client_unknown"
   | "organization_invalid"
+  | "organization_not_found"
+  | "service_users_off"
   | "ip_range_invalid"
   | "expiry_past"
   | "expiry_over_policy"

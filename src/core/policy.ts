@@ -60,7 +60,7 @@ export function termsOf(
   const apis = deployment.apis.filter((api) => audiences.includes(api.identifier));
   const scopes = request.scope === undefined ? undefined : scopesOf(request.scope);
   refuseUnknown("scope_unknown", "scope", scopes ?? [], [...new Set(apis.flatMap((api) => api.scopes))]);
-  if (request.organizationId !== undefined && !/^org_[0-9A-Za-z]{1,60}$/.test(request.organizationId)) {
+  if (request.organizationId !== undefined && !isOrganizationId(request.organizationId)) {
     throw new ApiKeysError(
       "organization_invalid",
       "The organization is not an organization id.",
@@ -86,6 +86,11 @@ export function termsOf(
     ...(request.ipRanges?.length && { ip: request.ipRanges }),
     ...(request.clientIds?.length && { clients: [...new Set(request.clientIds)] }),
   };
+}
+
+/** Whether a text has the form of an organization's id. */
+export function isOrganizationId(text: string): boolean {
+  return /^org_[0-9A-Za-z]{1,60}$/.test(text);
 }
 
 /**

@@ -57,6 +57,15 @@ const configSchema = v.strictObject({
     }),
   ),
   lastUsed: v.optional(v.boolean(), false),
+  serviceUsers: v.optional(
+    v.strictObject({
+      connection: v.pipe(
+        v.string(),
+        v.maxLength(128),
+        v.regex(/^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$/, "must be like api-key-service-users"),
+      ),
+    }),
+  ),
   verify: v.optional(
     v.strictObject({
       userId: v.pipe(v.string(), v.minLength(1)),
@@ -98,6 +107,11 @@ export interface DeployConfigInput {
    * then gets the token of the Redis database that can write. Default: false.
    */
   readonly lastUsed?: boolean;
+  /**
+   * The database connection of the service users that own keys of organizations; made with the first of them. It must
+   * be theirs alone. Default: organizations own no keys.
+   */
+  readonly serviceUsers?: { readonly connection: string };
   /** Who exchanges a throw-away key after a deployment, to see that it works. Default: nobody. */
   readonly verify?: VerifyConfig;
 }
@@ -127,6 +141,7 @@ export interface DeployConfig extends Deployment {
   readonly name: string;
   readonly postLoginPosition: "first" | "last";
   readonly ipThrottling?: IpThrottlingStage;
+  readonly serviceUsers?: { readonly connection: string };
   readonly verify?: VerifyConfig;
 }
 
@@ -142,7 +157,7 @@ export function defineConfig(input: DeployConfigInput): DeployConfig {
     );
   }
   const { subjectTokenType, keyPrefix, retiredKeyPrefixes, apis, clients, policy } = parsed.output;
-  const { name, postLoginPosition, ipThrottling, lastUsed, verify } = parsed.output;
+  const { name, postLoginPosition, ipThrottling, lastUsed, serviceUsers, verify } = parsed.output;
   return {
     subjectTokenType,
     keyPrefixes: [...new Set([keyPrefix, ...retiredKeyPrefixes])],
@@ -155,6 +170,7 @@ export function defineConfig(input: DeployConfigInput): DeployConfig {
     postLoginPosition,
     lastUsed,
     ...(ipThrottling && { ipThrottling }),
+    ...(serviceUsers && { serviceUsers }),
     ...(verify && { verify }),
   };
 }

@@ -111,7 +111,9 @@ async function profileFacts(api: ManagementApi): Promise<Pick<Facts, "isEntitled
     }
     return { isEntitled: true, profileTypes };
   } catch (error) {
-    if (!(error instanceof ManagementError) || error.statusCode !== 403) throw error;
+    if (!(error instanceof ManagementError) || error.statusCode !== 403) {
+      return api.ask("list the token exchange profiles", async () => Promise.reject(error as Error));
+    }
     const { errorCode } = (error.body ?? {}) as { readonly errorCode?: unknown };
     return { isEntitled: errorCode === "insufficient_scope" ? undefined : false, profileTypes: undefined };
   }

@@ -1,3 +1,4 @@
+import { SERVICE_USER_PERMISSIONS } from "../stores/service-users.ts";
 import { PERMISSIONS } from "./permissions.ts";
 import type { DeployConfig } from "./config.ts";
 import { RUNTIME, type Desired } from "./desired.ts";
@@ -26,7 +27,7 @@ export function diagnose(
   pepper: string,
 ): readonly Finding[] {
   return [
-    ...permissions(facts),
+    ...permissions(facts, config),
     ...tenant(facts),
     ...facts.apis.flatMap((api) => resourceServer(api)),
     ...facts.clients.flatMap((client) => application(client, facts)),
@@ -36,10 +37,9 @@ export function diagnose(
   ];
 }
 
-function permissions({ permissions }: Facts): Finding[] {
-  const missing = Object.values(PERMISSIONS)
-    .flat()
-    .filter((scope) => !permissions.includes(scope));
+function permissions({ permissions }: Facts, { serviceUsers }: DeployConfig): Finding[] {
+  const needed = [...Object.values(PERMISSIONS).flat(), ...(serviceUsers ? SERVICE_USER_PERMISSIONS : [])];
+  const missing = [...new Set(needed)].filter((scope) => !permissions.includes(scope));
   if (missing.length === 0) return [];
   const what = `The machine-to-machine application lacks permissions: ${missing.join(" ")}`;
   const fix = "Grant exactly these on the Auth0 Management API (Applications, APIs tab).";

@@ -5,6 +5,7 @@ import type { Policy } from "../core/policy.ts";
 import type { RedisKeyBatches } from "../stores/redis-key-batches.ts";
 import type { RedisKeyUses } from "../stores/redis-key-uses.ts";
 import type { RedisKeyStore } from "../stores/redis-key-store.ts";
+import type { ServiceUsers } from "../stores/service-users.ts";
 import type { UserKeyStore } from "../stores/user-key-store.ts";
 import type { ExportUsers } from "../stores/user-export.ts";
 import type { UserLock } from "../stores/user-lock.ts";
@@ -17,6 +18,8 @@ export interface Keys {
   readonly records: RedisKeyStore & RedisKeyBatches;
   readonly uses: RedisKeyUses;
   readonly lock: UserLock;
+  /** Absent where no connection for them is configured. */
+  readonly serviceUsers?: ServiceUsers;
   readonly deployment: Deployment & { readonly clients: readonly string[] };
   readonly policy: Policy;
   readonly peppers: Peppers;

@@ -22,6 +22,8 @@ const MANAGEMENT_SCOPES = [
   "create:resource_servers read:resource_servers update:resource_servers delete:resource_servers",
   "read:clients update:clients read:connections read:mfa_policies",
   "read:attack_protection update:attack_protection",
+  "create:connections update:connections read:organizations create:organization_members",
+  "read:organization_connections create:organization_connections",
 ].flatMap((line) => line.split(" "));
 
 /** Puts in what a customer's tenant has: users, an API, clients, and the product as it is deployed. */

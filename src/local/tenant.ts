@@ -54,6 +54,8 @@ export interface Organization {
   readonly name: string;
   readonly display_name: string;
   readonly members: ReadonlySet<string>;
+  /** Ids of the connections that its members may come from. */
+  readonly enabledConnections: ReadonlySet<string>;
 }
 
 /** A permission of one client for one API, which the client-credentials grant needs. */
@@ -104,6 +106,7 @@ export interface Connection {
   readonly id: string;
   readonly name: string;
   readonly strategy: string;
+  readonly options?: Readonly<Record<string, unknown>>;
   readonly enabledClients: ReadonlySet<string>;
 }
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { writeLocalFile, type LocalFile } from "../../src/cli/local-file.ts";
 import type { Finding } from "../../src/deploy/doctor.ts";
+import { SERVICE_USER_PERMISSIONS } from "../../src/stores/service-users.ts";
 import { listen } from "../../src/local/listen.ts";
 import type { ResourceServer, Tenant } from "../../src/local/tenant.ts";
 import { stoppedClock } from "../support/clock.ts";
@@ -119,6 +120,18 @@ describe("each finding is there when it is provoked, and gone when that is mende
     const found = await said();
     await describeTenant({});
     expect(found).toContain(what);
+  });
+
+  test("permissions for service users, only where those are configured", async () => {
+    const few = SERVICE_USER_PERMISSIONS.filter((one) => one !== "read:connections");
+    const mend = grant(
+      s.local.tenant.clientGrants.flatMap(({ scope }) => scope).filter((one) => !few.includes(one)),
+    );
+    const without = await findings();
+    const found = await findings("--config", "test/support/organizations.config.ts");
+    mend();
+    expect(without).toEqual([]);
+    expect(found[0]?.what).toBe(`The machine-to-machine application lacks permissions: ${few.join(" ")}`);
   });
 
   test("a pepper that is too short is said before anything else", async () => {

@@ -30,7 +30,13 @@ beforeAll(async () => {
   s = await stage({ limits: { exchangesPerSecond: 1_000, ipAttempts: 10, ipRegainMs: 600_000 } });
   const members = new Set([ADA]);
   for (const id of ["org_acme", "org_umbrella"]) {
-    s.local.tenant.organizations.set(id, { id, name: id.slice(4), display_name: id, members });
+    s.local.tenant.organizations.set(id, {
+      id,
+      name: id.slice(4),
+      display_name: id,
+      members,
+      enabledConnections: new Set(s.local.tenant.connections.keys()),
+    });
   }
 });
 afterAll(async () => {

@@ -12,7 +12,9 @@ import { findDrift } from "../../src/deploy/drift.ts";
 import { planDestroy, planRollback, undo } from "../../src/deploy/undo.ts";
 import { dropKeys } from "../../src/keys/drop-keys.ts";
 import { listKeys } from "../../src/keys/list.ts";
+import { createOrganizationKey } from "../../src/keys/service-user.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
+import { createManagementClient } from "../../src/stores/management-client.ts";
 import { deployingTo, planAndApply, strip } from "../support/deploying.ts";
 import { manage } from "../support/management.ts";
 import { ADA, AUDIENCE, stage, type Stage } from "../support/stage.ts";
@@ -58,6 +60,29 @@ describe.runIf(proxyCommand !== undefined)(
       const text = said.join("");
       expect(text).toMatch(/PATCH|patch/);
       expect(text).not.toMatch(/violation/i);
+    });
+
+    test("nor does making a key that an organization owns", async () => {
+      const id = "org_4fJ2kQ9xZb1T3hXy";
+      const { organizations, connections } = s.local.tenant;
+      organizations.set(id, {
+        id,
+        name: "acme-inc",
+        display_name: "Acme",
+        members: new Set(),
+        enabledConnections: new Set(connections.keys()),
+      });
+      // Made first: an empty list, a last page, fits two of the document's shapes at once, which it forbids.
+      const client = createManagementClient({ ...s.settings, managementApi, timeoutMs: 5_000 });
+      const options = { disable_signup: true, disable_self_service_change_password: true };
+      await client.connections.create({ name: "api-key-service-users", strategy: "auth0", options });
+      const config = { ...s.config, serviceUsers: { connection: "api-key-service-users" } };
+      const keys = openKeys(config, { ...s.settings, managementApi });
+      for (const name of ["first", "second"]) {
+        const { apiKey } = await createOrganizationKey(keys, id, { name });
+        expect((await s.exchange(apiKey.reveal())).status).toBe(200);
+      }
+      expect(said.join("")).not.toMatch(/violation/i);
     });
 
     test("nor do apply, drift, doctor, rollback and destroy", async () => {

@@ -156,7 +156,9 @@ test("the auth0 SDK does every management call on users", async () => {
     statusCode: 404,
     body: { errorCode: "inexistent_user" },
   });
-  await expect(client.users.create({ connection: "c", email: "ada@acme.example" })).rejects.toMatchObject({
+  await expect(
+    client.users.create({ connection: "Username-Password-Authentication", email: "ada@acme.example" }),
+  ).rejects.toMatchObject({
     statusCode: 409,
   });
   await expect(client.users.create({ connection: "c", email: "no" })).rejects.toMatchObject({

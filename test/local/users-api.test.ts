@@ -99,8 +99,14 @@ it.each<[string, () => Promise<Answer>, object]>([
   ],
   [
     "a taken email",
-    async () => ask("POST", "/users", { connection: "c", email: "ada@acme.example" }),
+    async () =>
+      ask("POST", "/users", { connection: "Username-Password-Authentication", email: "ada@acme.example" }),
     { statusCode: 409, errorCode: "auth0_idp_error" },
+  ],
+  [
+    "an unknown connection",
+    async () => ask("POST", "/users", { connection: "c", email: "x@acme.example" }),
+    { statusCode: 400, errorCode: "inexistent_connection" },
   ],
   [
     "no connection",

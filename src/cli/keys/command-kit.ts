@@ -1,8 +1,10 @@
 import { appendFileSync } from "node:fs";
 
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { ApiKeysError } from "../../core/errors.ts";
+import { isOrganizationId } from "../../core/policy.ts";
+import { serviceUserId } from "../../core/service-user.ts";
 import { loadDeployConfig } from "../../deploy/load-config.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Io } from "../io.ts";
@@ -29,7 +31,7 @@ export interface CommandKit {
   add(usage: string, description: string): Command;
   /** A command that works on the stores. */
   addOnline(usage: string, description: string): Command;
-  /** A command about one user's keys. */
+  /** A command about one user's keys, or those that an organization owns: `options.user` is who owns them. */
   addForUser(usage: string, description: string): Command;
   /** Prints a result: as JSON if that was asked for, else as text. */
   print(options: CommonOptions, value: object, text: string): void;
@@ -53,8 +55,13 @@ export function commandKit(program: Command, io: Io): CommandKit {
     io,
     add,
     addOnline,
-    addForUser: (usage, description) =>
-      addOnline(usage, description).requiredOption("--user <id>", "the user's Auth0 user_id"),
+    addForUser(usage, description) {
+      const command = owned(addOnline(usage, description));
+      return command.hook("preAction", () => {
+        if (command.opts<Partial<UserOptions>>().user === undefined)
+          command.error("error: give --user ID, or --org ID for the keys that an organization owns");
+      });
+    },
     print: (options, value, text) => io.stdout(options.json ? `${JSON.stringify(value)}\n` : text),
     async open(options) {
       const config = await loadDeployConfig(options.config);
@@ -70,6 +77,27 @@ export function commandKit(program: Command, io: Io): CommandKit {
       });
     },
   };
+}
+
+/** Lets a command take `--user`, or `--org` for the service user of an organization; either is in `options.user` then. */
+export function owned(command: Command): Command {
+  return command
+    .option("--user <id>", "the user's Auth0 user_id")
+    .addOption(
+      new Option("--org <id>", "the keys that this organization owns")
+        .conflicts("user")
+        .argParser(organizationId),
+    )
+    .hook("preAction", () => {
+      const { org } = command.opts<{ readonly org?: string }>();
+      if (org !== undefined) command.setOptionValue("user", serviceUserId(org));
+    });
+}
+
+/** Reads an organization's id. */
+function organizationId(text: string): string {
+  if (isOrganizationId(text)) return text;
+  throw new InvalidArgumentError("It must be an id such as org_4fJ2kQ9xZb1T3hXy.");
 }
 
 /** Looked at before the first write: a key that was made must not be lost to a full audit log's error. */

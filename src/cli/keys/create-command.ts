@@ -1,9 +1,15 @@
+import type { Command } from "commander";
+
 import type { NewKeyRequest } from "../../core/policy.ts";
-import { createKey } from "../../keys/create.ts";
-import { collect, wholeNumber, type CommandKit, type UserOptions } from "./command-kit.ts";
+import { createKey, type CreatedKey } from "../../keys/create.ts";
+import type { Keys } from "../../keys/keys.ts";
+import { createOrganizationKey } from "../../keys/service-user.ts";
+import { collect, wholeNumber, type CommandKit, type CommonOptions } from "./command-kit.ts";
 import { keyLines, presentKey } from "./present-key.ts";
 
-interface CreateOptions extends UserOptions {
+interface CreateOptions extends CommonOptions {
+  readonly user?: string;
+  readonly serviceUser?: true;
   readonly name: string;
   readonly scope?: string;
   readonly audience?: readonly string[];
@@ -17,7 +23,8 @@ interface CreateOptions extends UserOptions {
 /** `keys create`. */
 export function addCreateCommand(kit: CommandKit): void {
   kit
-    .addForUser("create", "make a key and print it, this once")
+    .addOnline("create", "make a key and print it, this once")
+    .option("--user <id>", "the Auth0 user_id of the user that the key acts as")
     .requiredOption("--name <name>", "what the key is for, at most 64 characters")
     .option("--scope <scopes>", "space-delimited; without it the key has every scope that its user has")
     .option(
@@ -26,17 +33,31 @@ export function addCreateCommand(kit: CommandKit): void {
       collect,
     )
     .option("--org <id>", "the organization that the key is bound to")
+    .option("--service-user", "owned by that organization, not by a person")
     .option("--ip <cidr>", "an address or range it may be used from (repeatable)", collect)
     .option("--client <id>", "a client that may use it (repeatable)", collect)
     .option("--expires-in-days <days>", "its lifetime", wholeNumber)
     .option("--no-expiry", "let it live until it is revoked, if the policy allows that")
-    .action(async (options: CreateOptions) => {
+    .action(async (options: CreateOptions, command: Command) => {
+      if ((options.user !== undefined) === (options.serviceUser === true)) {
+        return command.error("error: give --user ID, or --org ID --service-user");
+      }
+      if (options.serviceUser && options.org === undefined) {
+        return command.error("error: --service-user needs --org ID");
+      }
       const keys = await kit.open(options);
-      const { apiKey, entry } = await createKey(keys, options.user, requestOf(options));
-      const presented = presentKey(options.user, entry, keys.nowSeconds());
+      const { userId, apiKey, entry } = await create(keys, options);
+      const presented = presentKey(userId, entry, keys.nowSeconds());
       kit.io.stderr(`${keyLines(presented)}This is the only time that the key is shown.\n`);
-      kit.print(options, { key: apiKey.reveal(), ...presented }, `${apiKey.reveal()}\n`);
+      return kit.print(options, { key: apiKey.reveal(), ...presented }, `${apiKey.reveal()}\n`);
     });
+}
+
+async function create(keys: Keys, options: CreateOptions): Promise<CreatedKey & { readonly userId: string }> {
+  const { user: userId, org } = options;
+  const request = requestOf(options);
+  if (userId === undefined) return createOrganizationKey(keys, org ?? "", request);
+  return { userId, ...(await createKey(keys, userId, request)) };
 }
 
 function requestOf(options: CreateOptions): NewKeyRequest {

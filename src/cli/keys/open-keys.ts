@@ -8,6 +8,7 @@ import { createManagementClient } from "../../stores/management-client.ts";
 import { redisKeyBatches } from "../../stores/redis-key-batches.ts";
 import { redisKeyStore } from "../../stores/redis-key-store.ts";
 import { redisKeyUses } from "../../stores/redis-key-uses.ts";
+import { serviceUsers } from "../../stores/service-users.ts";
 import { exportUsers } from "../../stores/user-export.ts";
 import { userKeyStore } from "../../stores/user-key-store.ts";
 import { userLock } from "../../stores/user-lock.ts";
@@ -56,6 +57,13 @@ export function openKeys(
       leaseMs: LEASE_MS,
       waitMs: WAIT_MS,
       requestTimeoutMs,
+    }),
+    ...(config.serviceUsers && {
+      serviceUsers: serviceUsers(client, {
+        connection: config.serviceUsers.connection,
+        clientIds: config.clients,
+        randomBytes,
+      }),
     }),
     randomBytes,
     nowSeconds: () => Math.floor(Date.now() / 1000),

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { revokeLeakedKeys, type LeakedKey } from "../../keys/revoke-leaked.ts";
 import { revokeAllKeys, revokeKey } from "../../keys/revoke.ts";
 import { table } from "../table.ts";
-import type { CommandKit, CommonOptions } from "./command-kit.ts";
+import { owned, type CommandKit, type CommonOptions } from "./command-kit.ts";
 import { keysTable, presentKey } from "./present-key.ts";
 
 interface RevokeOptions extends CommonOptions {
@@ -15,9 +15,7 @@ interface RevokeOptions extends CommonOptions {
 
 /** `keys revoke`: one key, all keys of a user, or whatever keys stand in a leak report. */
 export function addRevokeCommand(kit: CommandKit): void {
-  kit
-    .addOnline("revoke [key-id]", "revoke a key for good")
-    .option("--user <id>", "the user's Auth0 user_id")
+  owned(kit.addOnline("revoke [key-id]", "revoke a key for good"))
     .option("--all", "every key of the user")
     .option("--stdin", "every whole key that stands in the text on standard input, whoever's it is")
     .option("--reason <text>", "why, at most 128 characters", "revoked by an operator")

@@ -10,6 +10,7 @@ import { readBody, readQuery } from "./validation.ts";
 const createSchema = v.strictObject({
   name: v.pipe(v.string(), v.maxLength(128), v.regex(/^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$/)),
   strategy: v.string(),
+  options: v.optional(v.record(v.string(), v.unknown()), {}),
 });
 const listQuery = v.strictObject({ ...totalsQuery, ...checkpointQuery, name: v.optional(v.string()) });
 const clientsSchema = v.array(v.strictObject({ client_id: v.string(), status: v.boolean() }));
@@ -72,6 +73,6 @@ export function connectionsRoutes(tenant: Tenant): Hono<ManagementVariables> {
   return app;
 }
 
-function present({ id, name, strategy }: Connection): object {
-  return { id, name, strategy, realms: [name], is_domain_connection: false, options: {} };
+function present({ id, name, strategy, options = {} }: Connection): object {
+  return { id, name, strategy, realms: [name], is_domain_connection: false, options };
 }

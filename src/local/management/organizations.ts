@@ -16,6 +16,12 @@ const updateSchema = v.strictObject({ name: v.optional(name), display_name: disp
 const membersSchema = v.strictObject({
   members: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(MAX_MEMBERS_A_REQUEST)),
 });
+const connectionSchema = v.strictObject({
+  connection_id: v.string(),
+  assign_membership_on_login: v.optional(v.boolean()),
+  is_signup_enabled: v.optional(v.boolean()),
+  show_as_button: v.optional(v.boolean()),
+});
 const listQuery = v.strictObject({ ...totalsQuery, ...checkpointQuery, sort: v.optional(v.string()) });
 const membersQuery = v.strictObject({
   ...totalsQuery,
@@ -52,7 +58,13 @@ export function organizationsRoutes(tenant: Tenant): Hono<ManagementVariables> {
     const { name, display_name = name } = await readBody(c, createSchema);
     refuseTaken(name);
     const id = tenant.newId("org_");
-    const organization: Organization = { id, name, display_name, members: new Set() };
+    const organization: Organization = {
+      id,
+      name,
+      display_name,
+      members: new Set(),
+      enabledConnections: new Set(),
+    };
     organizations.set(id, organization);
     return c.json(present(organization), 201);
   });
@@ -101,6 +113,26 @@ export function organizationsRoutes(tenant: Tenant): Hono<ManagementVariables> {
     return c.body(null, 204);
   });
 
+  const connections = "/organizations/:id/enabled_connections";
+  app.get(connections, requireScope("read:organization_connections"), (c) => {
+    const { enabledConnections } = byId(c.req.param("id"));
+    const shown = [...enabledConnections].map((id) => presentEnabled(tenant, id));
+    return listPage(c, "enabled_connections", shown, readQuery(c, v.strictObject(totalsQuery)));
+  });
+  app.post(connections, requireScope("create:organization_connections"), async (c) => {
+    const organization = byId(c.req.param("id"));
+    const { connection_id } = await readBody(c, connectionSchema);
+    if (!tenant.connections.has(connection_id)) {
+      throw new ManagementApiError(400, "The connection does not exist.");
+    }
+    if (organization.enabledConnections.has(connection_id)) {
+      throw new ManagementApiError(409, "The connection is enabled for the organization already.");
+    }
+    const enabledConnections = new Set([...organization.enabledConnections, connection_id]);
+    organizations.set(organization.id, { ...organization, enabledConnections });
+    return c.json(presentEnabled(tenant, connection_id), 201);
+  });
+
   app.get("/users/:id/organizations", requireScope("read:organizations"), (c) => {
     const all = [...organizations.values()].filter(({ members }) => members.has(c.req.param("id")));
     return listPage(c, "organizations", all.map(present), readQuery(c, v.strictObject(totalsQuery)));
@@ -110,6 +142,16 @@ export function organizationsRoutes(tenant: Tenant): Hono<ManagementVariables> {
 
 function present({ id, name, display_name }: Organization): object {
   return { id, name, display_name };
+}
+
+function presentEnabled(tenant: Tenant, connection_id: string): object {
+  const { name, strategy } = tenant.connections.get(connection_id) ?? {};
+  return {
+    connection_id,
+    assign_membership_on_login: false,
+    show_as_button: false,
+    connection: { name, strategy },
+  };
 }
 
 function member(tenant: Tenant, userId: string): object {

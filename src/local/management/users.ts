@@ -77,6 +77,9 @@ export function usersRoutes(tenant: Tenant): Hono<ManagementVariables> {
 
   app.post("/users", requireScope("create:users"), async (c) => {
     const { password: _, verify_email: __, user_id, connection, ...given } = await readBody(c, createSchema);
+    if (![...tenant.connections.values()].some(({ name }) => name === connection)) {
+      throw new ManagementApiError(400, "The connection does not exist.", "inexistent_connection");
+    }
     const local = user_id ?? randomBytes(12).toString("hex");
     const user = newUser(tenant, `auth0|${local}`, given, connection);
     const isTaken =

@@ -9,6 +9,7 @@ import type { SigningKey } from "./signing-key.ts";
 import { required, type TokenParameters } from "./token-request.ts";
 import {
   permissionsOf,
+  isEnabledFor,
   requireAccess,
   requireConnection,
   requireNoMfa,
@@ -149,6 +150,9 @@ function joinOrganization(
   }
   if (organization && !organization.members.has(user.user_id)) {
     throw invalidRequest(`user is not part of the ${organization.id} organization`);
+  }
+  if (organization && !isEnabledFor(tenant, organization, user)) {
+    throw invalidRequest(`the connection of the user is not enabled for the ${organization.id} organization`);
   }
   return organization;
 }

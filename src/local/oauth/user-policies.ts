@@ -1,20 +1,30 @@
 import { randomBytes } from "node:crypto";
 
 import type { Actor } from "../actions/custom-token-exchange-api.ts";
-import type { Client, ResourceServer, Tenant, User } from "../tenant.ts";
+import type { Client, Connection, Organization, ResourceServer, Tenant, User } from "../tenant.ts";
 import { OAuthError } from "./oauth-error.ts";
 
 /** Refuses a user whose connection is not enabled for the client. */
 export function requireConnection(tenant: Tenant, client: Client, user: User): void {
-  const identities = (user["identities"] ?? []) as readonly { readonly connection?: string }[];
-  const names = new Set(identities.map(({ connection }) => connection));
-  const own = [...tenant.connections.values()].filter(({ name }) => names.has(name));
-  // A user of a connection that the tenant does not know of was put there by a test.
+  const own = connectionsOf(tenant, user);
   if (own.length === 0 || own.some(({ enabledClients }) => enabledClients.has(client.client_id))) return;
   const detail = "The user's connection is not enabled for the client.";
   throw new OAuthError(tenant.fidelity.refused_user_status, "invalid_request", "Token exchange failed.", {
     detail,
   });
+}
+
+/** Whether the user comes from a connection that is enabled for the organization. */
+export function isEnabledFor(tenant: Tenant, { enabledConnections }: Organization, user: User): boolean {
+  const own = connectionsOf(tenant, user);
+  return own.length === 0 || own.some(({ id }) => enabledConnections.has(id));
+}
+
+/** The user's connections. One that the tenant does not know of was put there by a test, and is not counted. */
+function connectionsOf(tenant: Tenant, user: User): readonly Connection[] {
+  const identities = (user["identities"] ?? []) as readonly { readonly connection?: string }[];
+  const names = new Set(identities.map(({ connection }) => connection));
+  return [...tenant.connections.values()].filter(({ name }) => names.has(name));
 }
 
 /** Refuses a client that the API's access policy for users does not let in. */

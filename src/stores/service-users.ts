@@ -1,0 +1,169 @@
+import { ManagementError, type ManagementClient } from "auth0";
+
+import { randomBase62, type RandomBytes } from "../core/base62.ts";
+import { ApiKeysError } from "../core/errors.ts";
+import { serviceUserId } from "../core/service-user.ts";
+import { ask } from "./user-key-store.ts";
+
+/** The users that own keys of organizations. */
+export interface ServiceUsers {
+  /**
+   * Makes sure that an organization has its service user: in the connection for them, which is enabled for the clients
+   * and for the organization, and a member of it. Gives its user id. The same call again completes what a failure left.
+   */
+  ensure(organizationId: string): Promise<string>;
+}
+
+/** What service users are made with. */
+export interface ServiceUsersOptions {
+  /** The name of the database connection that is theirs alone. */
+  readonly connection: string;
+  /** The clients that exchange keys. */
+  readonly clientIds: readonly string[];
+  readonly randomBytes: RandomBytes;
+}
+
+/** Permissions that this needs beside those for keys. */
+export const SERVICE_USER_PERMISSIONS = [
+  "create:users",
+  "read:connections",
+  "create:connections",
+  "update:connections",
+  "read:organizations",
+  "read:organization_connections",
+  "create:organization_connections",
+  "create:organization_members",
+];
+
+const PASSWORD_LENGTH = 60;
+
+/** Service users over Auth0's Management API. Throws `organization_not_found`, or what the API answered. */
+export function serviceUsers(client: ManagementClient, options: ServiceUsersOptions): ServiceUsers {
+  return {
+    async ensure(organizationId) {
+      const { display_name, name } = await explained(organizationId, () =>
+        client.organizations.get(organizationId),
+      );
+      const connectionId = await ensureConnection(client, options);
+      const userId = await ensureUser(
+        client,
+        options,
+        organizationId,
+        display_name ?? name ?? organizationId,
+      );
+      await ensureEnabled(client, organizationId, connectionId);
+      const members = { members: [userId] };
+      await explained(organizationId, () => client.organizations.members.create(organizationId, members));
+      return userId;
+    },
+  };
+}
+
+async function ensureConnection(
+  client: ManagementClient,
+  { connection: name, clientIds }: ServiceUsersOptions,
+): Promise<string> {
+  const find = async () => (await explained(name, () => client.connections.list({ name }))).data[0]?.id;
+  // Nobody signs up there or logs in: users are made here alone, with passwords that nobody knows.
+  const made = {
+    name,
+    strategy: "auth0" as const,
+    options: { disable_signup: true, disable_self_service_change_password: true },
+  };
+  const found = await find();
+  const created =
+    found ??
+    (await unlessThere(async () => (await explained(name, () => client.connections.create(made))).id));
+  const id = created ?? (await find()) ?? "";
+  const enabled = new Set<string>();
+  await explained(name, async () => {
+    for await (const one of await client.connections.clients.get(id)) enabled.add(one.client_id);
+  });
+  const missing = clientIds.filter((clientId) => !enabled.has(clientId));
+  if (missing.length > 0) {
+    const changes = missing.map((client_id) => ({ client_id, status: true }));
+    await explained(name, () => client.connections.clients.update(id, changes));
+  }
+  return id;
+}
+
+async function ensureUser(
+  client: ManagementClient,
+  { connection, randomBytes }: ServiceUsersOptions,
+  organizationId: string,
+  organizationName: string,
+): Promise<string> {
+  const userId = serviceUserId(organizationId);
+  const fields = { fields: "user_id", include_fields: true };
+  try {
+    await ask(userId, () => client.users.get(userId, fields));
+    return userId;
+  } catch (error) {
+    if (!(error instanceof ApiKeysError) || error.code !== "user_not_found") throw error;
+  }
+  const [, local = ""] = userId.split("|");
+  await unlessThere(() =>
+    explained(organizationId, () =>
+      client.users.create({
+        connection,
+        user_id: local,
+        // RFC 2606: no mail ever reaches it, so no password can be set by one.
+        email: `${organizationId.toLowerCase()}@service-users.invalid`,
+        verify_email: false,
+        name: `API keys of ${organizationName}`,
+        password: `${randomBase62(PASSWORD_LENGTH, randomBytes)}aA1!`,
+      }),
+    ),
+  );
+  return userId;
+}
+
+async function ensureEnabled(
+  client: ManagementClient,
+  organizationId: string,
+  connection_id: string,
+): Promise<void> {
+  const { enabledConnections } = client.organizations;
+  const isEnabled = await explained(organizationId, async () => {
+    for await (const one of await enabledConnections.list(organizationId)) {
+      if (one.connection_id === connection_id) return true;
+    }
+    return false;
+  });
+  if (isEnabled) return;
+  const added = { connection_id, assign_membership_on_login: false, show_as_button: false };
+  await unlessThere(() => explained(organizationId, () => enabledConnections.add(organizationId, added)));
+}
+
+/** What another program has made in the same moment is there, which is all that is wanted. */
+async function unlessThere<T>(make: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await make();
+  } catch (error) {
+    const { cause } = error as { readonly cause?: unknown };
+    if (cause instanceof ManagementError && cause.statusCode === 409) return undefined;
+    throw error;
+  }
+}
+
+async function explained<T>(subject: string, request: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await ask(subject, request);
+  } catch (error) {
+    if (!(error instanceof ApiKeysError)) throw error;
+    const { code, message, cause } = error;
+    if (code === "user_not_found") {
+      throw new ApiKeysError(
+        "organization_not_found",
+        `There is no organization ${subject} in this tenant.`,
+        "Give its id as the Auth0 dashboard shows it, as in: --org org_4fJ2kQ9xZb1T3hXy",
+        cause,
+      );
+    }
+    if (code === "management_forbidden") {
+      const fix = `Grant the machine-to-machine application on the Auth0 Management API: ${SERVICE_USER_PERMISSIONS.join(" ")}`;
+      throw new ApiKeysError(code, message, fix, cause);
+    }
+    throw error;
+  }
+}
