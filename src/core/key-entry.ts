@@ -49,6 +49,16 @@ export function isOverlapping(key: Pick<KeyEntry, "previous">, nowSeconds: numbe
   return key.previous !== undefined && nowSeconds < key.previous.exp;
 }
 
+/** Whether a key that lives, disabled or not, expires in this time: now is not in it, its last moment is. */
+export function isExpiringWithin(
+  key: Pick<KeyEntry, "exp" | "revoked_at">,
+  nowSeconds: number,
+  seconds: number,
+): boolean {
+  const { exp, revoked_at } = key;
+  return revoked_at === undefined && exp !== undefined && exp > nowSeconds && exp <= nowSeconds + seconds;
+}
+
 /** Since when a key is dead for good, in seconds since 1970; `undefined` for one that works or can be enabled. */
 export function deadSinceSeconds(
   key: Pick<KeyEntry, "exp" | "revoked_at">,

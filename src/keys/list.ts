@@ -8,6 +8,18 @@ export async function listKeys(keys: Keys, userId: string): Promise<readonly Key
   return keyEntriesOf(appMetadata).toSorted((a, b) => a.iat - b.iat);
 }
 
+/**
+ * The keys of every user of the tenant, living and dead, from Auth0's users export: as they were a moment after it was
+ * asked for, in a number of requests that does not depend on theirs. Throws `export_failed`.
+ */
+export async function* listAllKeys(
+  keys: Keys,
+): AsyncIterable<{ readonly userId: string; readonly entry: KeyEntry }> {
+  for await (const { userId, appMetadata } of keys.exportUsers()) {
+    for (const entry of keyEntriesOf(appMetadata)) yield { userId, entry };
+  }
+}
+
 /** One key of a user. Throws `user_not_found` or `key_not_found`. */
 export async function showKey(keys: Keys, userId: string, keyId: string): Promise<KeyEntry> {
   return entryOf(await listKeys(keys, userId), userId, keyId);

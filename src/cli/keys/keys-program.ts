@@ -6,6 +6,7 @@ import { commandKit } from "./command-kit.ts";
 import { addCreateCommand } from "./create-command.ts";
 import { addImportCommand } from "./import-command.ts";
 import { addLifeCommands } from "./life-commands.ts";
+import { addListCommand } from "./list-command.ts";
 import { addOfflineCommands } from "./offline-commands.ts";
 import { addRevokeCommand } from "./revoke-command.ts";
 import { addRotateCommand } from "./rotate-command.ts";
@@ -18,6 +19,7 @@ export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 
   const program = new Command("keys").description("Make, show and revoke API keys of Auth0 users.");
   const kit = commandKit(program, io);
   addCreateCommand(kit);
+  addListCommand(kit);
   addLifeCommands(kit);
   addRotateCommand(kit);
   addRevokeCommand(kit);

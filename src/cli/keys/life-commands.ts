@@ -1,36 +1,12 @@
 import { disableKey, enableKey } from "../../keys/disable.ts";
 import { lastUses } from "../../keys/last-uses.ts";
-import { listKeys, showKey } from "../../keys/list.ts";
+import { showKey } from "../../keys/list.ts";
 import { pruneKeys } from "../../keys/prune.ts";
 import type { CommandKit, UserOptions } from "./command-kit.ts";
 import { keyLines, keysTable, presentKey } from "./present-key.ts";
-import { seconds } from "./rotate-command.ts";
 
-/** `keys list`, `show`, `disable`, `enable` and `prune`. */
+/** `keys show`, `disable`, `enable` and `prune`. */
 export function addLifeCommands(kit: CommandKit): void {
-  kit
-    .addForUser("list", "list a user's keys")
-    .option("--expiring-within <duration>", "only keys that expire in this time, such as 14d", seconds)
-    .action(async (options: UserOptions & { readonly expiringWithin?: number }) => {
-      const keys = await kit.open(options);
-      const nowSeconds = keys.nowSeconds();
-      const { expiringWithin } = options;
-      const entries = (await listKeys(keys, options.user)).filter(
-        ({ exp, revoked_at }) =>
-          expiringWithin === undefined ||
-          (revoked_at === undefined &&
-            exp !== undefined &&
-            exp > nowSeconds &&
-            exp <= nowSeconds + expiringWithin),
-      );
-      const uses = await lastUses(
-        keys,
-        entries.map(({ id }) => id),
-      );
-      const presented = entries.map((entry) => presentKey(options.user, entry, nowSeconds, uses));
-      kit.print(options, presented, keysTable(presented, nowSeconds));
-    });
-
   kit
     .addForUser("show <key-id>", "show all that is known of a key")
     .action(async (keyId: string, options: UserOptions) => {

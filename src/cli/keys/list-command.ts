@@ -1,0 +1,57 @@
+import { Option, type Command } from "commander";
+
+import { isExpiringWithin } from "../../core/key-entry.ts";
+import { lastUses } from "../../keys/last-uses.ts";
+import { listAllKeys, listKeys } from "../../keys/list.ts";
+import { owned, type CommandKit, type CommonOptions } from "./command-kit.ts";
+import { keysTable, presentKey } from "./present-key.ts";
+import { seconds } from "./rotate-command.ts";
+
+interface ListOptions extends CommonOptions {
+  readonly user?: string;
+  readonly allUsers?: true;
+  readonly expiringWithin?: number;
+}
+
+/** `keys list`. */
+export function addListCommand(kit: CommandKit): void {
+  owned(kit.addOnline("list", "list a user's keys"))
+    .addOption(
+      new Option("--all-users", "the keys of every user, a line of JSON each, as they come").conflicts([
+        "user",
+        "org",
+      ]),
+    )
+    .option("--expiring-within <duration>", "only keys that expire in this time, such as 14d", seconds)
+    .action(async (options: ListOptions, command: Command) => {
+      if (options.allUsers) return listAll(kit, options);
+      if (options.user !== undefined) return listOne(kit, options, options.user);
+      return command.error("error: give --user ID, or --org ID, or --all-users");
+    });
+}
+
+async function listOne(kit: CommandKit, options: ListOptions, userId: string): Promise<void> {
+  const keys = await kit.open(options);
+  const nowSeconds = keys.nowSeconds();
+  const { expiringWithin = Infinity } = options;
+  const entries = (await listKeys(keys, userId)).filter(
+    (entry) => expiringWithin === Infinity || isExpiringWithin(entry, nowSeconds, expiringWithin),
+  );
+  const uses = await lastUses(
+    keys,
+    entries.map(({ id }) => id),
+  );
+  const presented = entries.map((entry) => presentKey(userId, entry, nowSeconds, uses));
+  kit.print(options, presented, keysTable(presented, nowSeconds));
+}
+
+/** For a program that tells people: whatever the number of users, nothing is kept. */
+async function listAll(kit: CommandKit, options: ListOptions): Promise<void> {
+  const keys = await kit.open(options);
+  const nowSeconds = keys.nowSeconds();
+  const { expiringWithin } = options;
+  for await (const { userId, entry } of listAllKeys(keys)) {
+    if (expiringWithin !== undefined && !isExpiringWithin(entry, nowSeconds, expiringWithin)) continue;
+    kit.io.stdout(`${JSON.stringify(presentKey(userId, entry, nowSeconds))}\n`);
+  }
+}
