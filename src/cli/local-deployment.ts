@@ -1,12 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 
 import { bundleAction, TRIGGERS, type ActionBundle } from "../deploy/bundle.ts";
 import type { DeployConfig } from "../deploy/config.ts";
 import { loadDeployConfig } from "../deploy/load-config.ts";
 import type { Io } from "./io.ts";
-import { localFolder } from "./local-file.ts";
+import { localFolder, localPepperFile } from "./local-file.ts";
 
 /** What the local tenant gets of the product: the configuration, the real bundles, and a pepper of its own. */
 export interface LocalDeployment extends DeployConfig {
@@ -24,7 +23,7 @@ export async function prepareLocalDeployment(env: Io["env"]): Promise<LocalDeplo
 /** The pepper of the local tenant: kept, so that keys in a Redis that outlives it still work. */
 async function keptPepper(env: Io["env"]): Promise<string> {
   const folder = localFolder(env);
-  const file = join(folder, "pepper");
+  const file = localPepperFile(env);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(file, `1:${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" }).catch(
     () => undefined,

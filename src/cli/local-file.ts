@@ -47,6 +47,17 @@ export async function writeLocalFile(env: Io["env"], content: LocalFile): Promis
   await writeFile(join(folder, "tenant.json"), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
 }
 
+/** Changes the pepper of the local tenant: of the one that runs, and of the next that is started. */
+export async function writeLocalPepper(env: Io["env"], pepper: string): Promise<void> {
+  await writeLocalFile(env, { ...(await readLocalFile(env)), api_key_pepper: pepper });
+  await writeFile(localPepperFile(env), `${pepper}\n`, { mode: 0o600 });
+}
+
+/** Where the pepper of the local tenant is kept. */
+export function localPepperFile(env: Io["env"]): string {
+  return join(localFolder(env), "pepper");
+}
+
 /** Forgets a local tenant that has ended. */
 export async function removeLocalFile(env: Io["env"]): Promise<void> {
   await rm(join(localFolder(env), "tenant.json"), { force: true });

@@ -63,6 +63,11 @@ export async function readSettings(env: Io["env"], isLocal: boolean): Promise<Se
   };
 }
 
+/** `API_KEY_PEPPER`, or the pepper of the running local tenant, as text. */
+export async function readPepperText(env: Io["env"], isLocal: boolean): Promise<string> {
+  return isLocal ? (await readLocalFile(env)).api_key_pepper : (env["API_KEY_PEPPER"] ?? "");
+}
+
 /** An address as it was given: https, or plain http on this machine alone, since secrets are sent to it. */
 function baseUrlOf<T extends string | undefined>(name: string, url: T): T {
   if (url === undefined || /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)(:|\/|$))/.test(url)) return url;

@@ -1,7 +1,7 @@
 import { actorOf } from "./actor.ts";
 import type { Deployment } from "./deployment.ts";
 import { isInIpRanges } from "./ip-ranges.ts";
-import { isOverlapping, keyStatus, scopesOf } from "./key-entry.ts";
+import { deadSinceSeconds, isOverlapping, keyStatus, scopesOf } from "./key-entry.ts";
 import { openRecord, type KeyRecord } from "./key-record.ts";
 import { isOidcScope } from "./narrow-scopes.ts";
 import { isEqual, type Peppers } from "./peppers.ts";
@@ -42,6 +42,7 @@ export type ExchangeCause =
   | "store_foreign"
   | "record_untrusted"
   | "pepper_unknown"
+  | "dead_under_retired_pepper"
   | "unknown_key"
   | "wrong_secret"
   | "revoked"
@@ -106,7 +107,13 @@ function judge(
   const record = found.record === null ? undefined : openRecord(found.record, key.id, peppers);
   if (found.record !== null && !record) return ourFault("record_untrusted");
   const pepper = record ? peppers.byVersion.get(record.v) : peppers.current;
-  if (!pepper) return ourFault("pepper_unknown");
+  if (!pepper) {
+    // Peppers are retired while dead keys have them: those cannot be checked any more, and are told nothing.
+    const isDead = record !== undefined && deadSinceSeconds(record, nowSeconds) !== undefined;
+    return isDead
+      ? deny("dead_under_retired_pepper", "invalid_request", INVALID)
+      : ourFault("pepper_unknown");
+  }
 
   // Hashed for an unknown id too, so that the answer takes as long as for a wrong secret.
   const isCurrent = isEqual(key.hash(pepper), record?.hash ?? "");

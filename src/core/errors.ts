@@ -2,6 +2,9 @@
 export type ApiKeysErrorCode =
   | "configuration_invalid"
   | "pepper_invalid"
+  | "pepper_not_deployed"
+  | "pepper_not_held"
+  | "pepper_in_use"
   | "user_not_found"
   | "key_not_found"
   | "key_limit_reached"

@@ -1,5 +1,6 @@
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 
+import type { RandomBytes } from "./base62.ts";
 import { ApiKeysError } from "./errors.ts";
 
 /** The two keys derived from one pepper. `hash` keys the hashes of API keys, `seal` the seals of records. */
@@ -46,6 +47,30 @@ export function parsePeppers(text: string): Peppers {
     );
   }
   return { current, byVersion };
+}
+
+/** The text form with a new pepper, which is the current one from then on, numbered one above the highest. */
+export function addPepper(text: string, randomBytes: RandomBytes): string {
+  const { current, byVersion } = parsePeppers(text);
+  // A single pepper may be without its version, which it needs beside another.
+  const others =
+    byVersion.size === 1 ? `${current.version}:${text.trim().replace(/^\d+:/, "")}` : text.trim();
+  const pepper = Buffer.from(randomBytes(MIN_PEPPER_BYTES)).toString("base64url");
+  return `${Math.max(...byVersion.keys()) + 1}:${pepper} ${others}`;
+}
+
+/** The text form without one version. */
+export function dropPepper(text: string, version: number): string {
+  return text
+    .split(/[\s,]+/)
+    .filter((part) => !part.startsWith(`${version}:`))
+    .join(" ")
+    .trim();
+}
+
+/** The current pepper alone. */
+export function currentOnly({ current }: Peppers): Peppers {
+  return { current, byVersion: new Map([[current.version, current]]) };
 }
 
 /** HMAC-SHA-256 of an API key under one pepper's hash key, base64url (43 characters). */

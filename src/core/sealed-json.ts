@@ -4,7 +4,9 @@ const FORMAT = "v1";
 const SEALED = /^v1\.([A-Za-z0-9_-]{43})\.(\{.*\})$/s;
 
 /** What reading a sealed text can end in. */
-export type Unsealed = { readonly kind: "trusted"; readonly json: unknown } | { readonly kind: "untrusted" };
+export type Unsealed =
+  | { readonly kind: "trusted"; readonly json: unknown; readonly pepperVersion: number }
+  | { readonly kind: "untrusted" };
 
 /** `v1.<seal>.<json>`: the seal, under the current pepper, makes a text that others wrote or altered worthless. */
 export function seal(json: object, peppers: Peppers): string {
@@ -16,7 +18,9 @@ export function seal(json: object, peppers: Peppers): string {
 export function unseal(sealed: string, peppers: Peppers): Unsealed {
   const [, seal = "", text = ""] = SEALED.exec(sealed) ?? [];
   for (const pepper of peppers.byVersion.values()) {
-    if (isEqual(seal, sealOf(text, pepper))) return { kind: "trusted", json: JSON.parse(text) };
+    if (isEqual(seal, sealOf(text, pepper))) {
+      return { kind: "trusted", json: JSON.parse(text), pepperVersion: pepper.version };
+    }
   }
   return { kind: "untrusted" };
 }

@@ -11,7 +11,8 @@ export interface AuditEvent {
   /** Who did it, as the program that holds the `Keys` names itself. */
   readonly actor: string;
   readonly operation: string;
-  readonly user_id: string;
+  /** `null` for what concerns no single user. */
+  readonly user_id: string | null;
   readonly key_id: string | null;
   /** The names of what was changed. */
   readonly changes: readonly string[];
@@ -21,7 +22,7 @@ export interface AuditEvent {
 /** What an audited piece of work is about. */
 export interface AuditSubject {
   readonly operation: string;
-  readonly userId: string;
+  readonly userId?: string;
   readonly keyId?: string;
 }
 
@@ -37,7 +38,7 @@ export async function audited<T>(
       time: new Date(keys.nowSeconds() * 1000).toISOString(),
       actor: keys.actor,
       operation,
-      user_id: userId,
+      user_id: userId ?? null,
       key_id: id ?? null,
       changes,
       outcome,

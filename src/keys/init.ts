@@ -7,7 +7,7 @@ import type { Keys } from "./keys.ts";
  */
 export async function initStore(keys: Keys): Promise<{ readonly marked: boolean }> {
   const marker = await keys.records.readMarker();
-  if (marker === "ours") return { marked: false };
+  if (marker === "ours" || marker === "older_pepper") return { marked: false };
   if (marker === "missing" && (await keys.records.hasRecords())) {
     throw new ApiKeysError(
       "store_not_empty",
@@ -24,11 +24,35 @@ export async function requireOurStore(keys: Keys): Promise<void> {
   const marker = await keys.records.readMarker();
   if (marker === "ours") return;
   if (marker === "foreign") throw foreignStore();
+  if (marker === "older_pepper") throw pepperNotDeployed(keys);
   throw new ApiKeysError(
     "store_unmarked",
     "This Redis database is not marked as the store of this deployment: it is new, or it was flushed.",
     "If it is new, run: npm run keys -- init. If it was flushed, rebuild it from Auth0: npm run keys -- reconcile --fix",
   );
+}
+
+/**
+ * Throws `pepper_not_deployed` while the Actions do not know the current pepper: what lives must not be sealed with it. A
+ * deployment seals the store's marker with the pepper that it has deployed.
+ */
+export async function requireDeployedPepper(keys: Keys): Promise<void> {
+  if ((await keys.records.readMarker()) === "older_pepper") throw pepperNotDeployed(keys);
+}
+
+function pepperNotDeployed({ peppers }: Keys): ApiKeysError {
+  return new ApiKeysError(
+    "pepper_not_deployed",
+    `The Actions do not know pepper ${peppers.current.version} yet: a key made with it would be refused.`,
+    "Deploy it, with the same API_KEY_PEPPER: npm run deploy -- apply",
+  );
+}
+
+/** Tells a store that is ours that the current pepper is deployed. Gives whether it did not know. */
+export async function markDeployedPepper(keys: Keys): Promise<boolean> {
+  if ((await keys.records.readMarker()) !== "older_pepper") return false;
+  await keys.records.remark();
+  return true;
 }
 
 /** The refusal of a store that is not this deployment's. */

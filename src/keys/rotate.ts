@@ -5,7 +5,7 @@ import { hashKey } from "../core/peppers.ts";
 import { rotatedExpiry } from "../core/policy.ts";
 import { changeKey, type ChangedKey } from "./change.ts";
 import type { CreatedKey } from "./create.ts";
-import { requireOurStore } from "./init.ts";
+import { requireDeployedPepper, requireOurStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { requireNotDead } from "./require-not-dead.ts";
 
@@ -76,6 +76,7 @@ export async function cancelRotation(keys: Keys, userId: string, keyId: string):
 
 /** Ends the overlap of a rotation at once: only the new secret works. Throws `no_rotation_under_way`. */
 export async function endOverlap(keys: Keys, userId: string, keyId: string): Promise<ChangedKey> {
+  await requireDeployedPepper(keys);
   return changeKey(keys, userId, keyId, {
     operation: "end_overlap",
     isDeath: true,

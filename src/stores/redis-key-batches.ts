@@ -8,12 +8,15 @@ import {
   sealRecord,
   type KeyRecord,
 } from "../core/key-record.ts";
+import { unseal } from "../core/sealed-json.ts";
 import { reach, type RedisKeyStoreOptions } from "./redis-key-store.ts";
 
 /** Many records at a time: one request a call, whatever the number of records. */
 export interface RedisKeyBatches {
   /** What is found under each of these ids, in their order. */
   readMany(keyIds: readonly string[]): Promise<readonly FoundRecord[]>;
+  /** By which pepper each of these records is sealed, in their order; `undefined` where there is none that is ours. */
+  sealVersions(keyIds: readonly string[]): Promise<readonly (number | undefined)[]>;
   /**
    * Writes records where there is none, and leaves what others have written meanwhile. In a pipeline, which is not
    * atomic: after a failure some of them may be there, and the same call again adds the rest.
@@ -41,6 +44,14 @@ export function redisKeyBatches(
         if (typeof sealed !== "string") return { kind: "missing" };
         const record = openRecord(sealed, keyId, peppers);
         return record ? { kind: "trusted", record } : { kind: "untrusted" };
+      });
+    },
+    async sealVersions(keyIds) {
+      if (keyIds.length === 0) return [];
+      const texts = await reach(redis.mget<(string | null)[]>(keyIds.map(recordKey)));
+      return keyIds.map((_, at) => {
+        const opened = unseal(texts[at] ?? "", peppers);
+        return opened.kind === "trusted" ? opened.pepperVersion : undefined;
       });
     },
     async addMissing(records) {

@@ -9,7 +9,7 @@ import {
   type KeyRecord,
 } from "../core/key-record.ts";
 import { useKey } from "../core/key-use.ts";
-import type { Peppers } from "../core/peppers.ts";
+import { currentOnly, type Peppers } from "../core/peppers.ts";
 import {
   readStoreMarker,
   sealStoreMarker,
@@ -19,10 +19,12 @@ import {
 
 /** The write side of the index: key records and the store's marker in Redis. */
 export interface RedisKeyStore {
-  /** Whose store it is. */
-  readMarker(): Promise<StoreMarker>;
+  /** Whose store it is; `older_pepper` if it is ours, and not by the current pepper that its marker was sealed. */
+  readMarker(): Promise<StoreMarker | "older_pepper">;
   /** Marks the store as this deployment's unless it has a marker; gives the marker that holds afterwards. */
-  mark(): Promise<StoreMarker>;
+  mark(): Promise<StoreMarker | "older_pepper">;
+  /** Seals the marker anew with the current pepper. Only for a store that is known to be ours. */
+  remark(): Promise<void>;
   /** Takes the marker away: from then on nobody can make a key. */
   unmark(): Promise<void>;
   /** Whether there is any key record. Walks the whole database. */
@@ -47,13 +49,18 @@ export function redisKeyStore(redis: Redis, options: RedisKeyStoreOptions): Redi
   const { peppers, subjectTokenType, retentionSeconds } = options;
   const readMarker = async () => {
     const sealed = await reach(redis.get<string>(STORE_MARKER_KEY));
-    return readStoreMarker(sealed, subjectTokenType, peppers);
+    const marker = readStoreMarker(sealed, subjectTokenType, peppers);
+    const isCurrent = readStoreMarker(sealed, subjectTokenType, currentOnly(peppers)) === "ours";
+    return marker === "ours" && !isCurrent ? "older_pepper" : marker;
   };
   return {
     readMarker,
     async mark() {
       await reach(redis.set(STORE_MARKER_KEY, sealStoreMarker(subjectTokenType, peppers), { nx: true }));
       return readMarker();
+    },
+    async remark() {
+      await reach(redis.set(STORE_MARKER_KEY, sealStoreMarker(subjectTokenType, peppers)));
     },
     async unmark() {
       await reach(redis.del(STORE_MARKER_KEY));

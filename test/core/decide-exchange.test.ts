@@ -183,6 +183,24 @@ describe("refusals, in the order of the table", () => {
       { kind: "deny", code: "server_error", cause: "pepper_unknown" },
     ],
     [
+      "a revoked key of an unknown pepper, which cannot be checked any more",
+      found({ v: 3, revoked_at: NOW }),
+      {},
+      { kind: "deny", code: "invalid_request", reason: INVALID, cause: "dead_under_retired_pepper" },
+    ],
+    [
+      "an expired one",
+      found({ v: 3, exp: NOW }),
+      {},
+      { kind: "deny", code: "invalid_request", reason: INVALID, cause: "dead_under_retired_pepper" },
+    ],
+    [
+      "one that is disabled alone",
+      found({ v: 3, disabled_at: NOW }),
+      {},
+      { kind: "deny", code: "server_error", cause: "pepper_unknown" },
+    ],
+    [
       "an unknown id",
       { kind: "answered", record: null, marker },
       {},

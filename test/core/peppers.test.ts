@@ -56,7 +56,7 @@ test("a seal holds under any pepper that is held, and under no other", () => {
   const next = parsePeppers(`2:${TWO}`);
   const sealed = seal({ id: "x" }, old);
   expect(sealed).toMatch(/^v1\.[A-Za-z0-9_-]{43}\.\{"id":"x"\}$/);
-  expect(unseal(sealed, both)).toEqual({ kind: "trusted", json: { id: "x" } });
+  expect(unseal(sealed, both)).toMatchObject({ kind: "trusted", json: { id: "x" } });
   expect(unseal(sealed, next)).toEqual({ kind: "untrusted" });
   expect(unseal(sealed.replace('"x"', '"y"'), old)).toEqual({ kind: "untrusted" });
   expect(unseal(sealed.slice(0, -1), old)).toEqual({ kind: "untrusted" });

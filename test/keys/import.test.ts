@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, test, vi } from 
 
 import { keyEntriesOf } from "../../src/core/key-entry.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
+import { sealStoreMarker, STORE_MARKER_KEY } from "../../src/core/store-marker.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
 import { runKeysCli, type Run } from "../support/cli.ts";
 import {
@@ -15,6 +16,7 @@ import {
   environmentOf,
   GRACE,
   pepperOf,
+  SUBJECT_TOKEN_TYPE,
   setMetadata,
   stage,
   type Stage,
@@ -322,8 +324,11 @@ describe("running it", () => {
       { user_id: ADA, name: "one", key: one, scope: "read:things" },
       { user_id: GRACE, name: "other", sha256: sha256(other, "hex") },
     ];
+    const before = parsePeppers(`1:${pepperOf("one")}`);
+    await s.local.redis.execute(["SET", STORE_MARKER_KEY, sealStoreMarker(SUBJECT_TOKEN_TYPE, before)]);
     await importLines(lines, ["--write"], `1:${pepperOf("one")} 2:${pepperOf("two")}`);
     expect([...entriesOf(ADA), ...entriesOf(GRACE)].map(({ v }) => v)).toEqual([1, 1]);
+    await s.keys.records.remark();
     expect((await importLines(lines)).report.map(({ outcome }) => outcome)).toEqual([
       "there_already",
       "there_already",

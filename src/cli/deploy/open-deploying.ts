@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { initStore } from "../../keys/init.ts";
+import { initStore, markDeployedPepper } from "../../keys/init.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Deploying } from "../../deploy/apply.ts";
 import { bundleAction, TRIGGERS } from "../../deploy/bundle.ts";
@@ -59,6 +59,7 @@ export async function openDeploying(io: Io, options: DeployOptions, clock: Deplo
 export async function markStore({ keys, deploying }: Opened): Promise<void> {
   const { marked } = await initStore(keys);
   if (marked) deploying.onProgress("The Redis database is marked as this deployment's.");
+  if (await markDeployedPepper(keys)) deploying.onProgress("Keys can be made with the new pepper.");
 }
 
 /** Verifies a deployment, a line a check. Throws `verification_failed`. */

@@ -1,7 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { appendFileSync } from "node:fs";
 
 import { InvalidArgumentError, Option, type Command } from "commander";
 
+import type { RandomBytes } from "../../core/base62.ts";
 import { ApiKeysError } from "../../core/errors.ts";
 import { isOrganizationId } from "../../core/policy.ts";
 import { serviceUserId } from "../../core/service-user.ts";
@@ -27,6 +29,7 @@ export interface UserOptions extends CommonOptions {
 /** What commands are made with, so that all of them take the same options and print the same way. */
 export interface CommandKit {
   readonly io: Io;
+  readonly randomBytes: RandomBytes;
   /** A command that needs neither store. */
   add(usage: string, description: string): Command;
   /** A command that works on the stores. */
@@ -53,6 +56,7 @@ export function commandKit(program: Command, io: Io): CommandKit {
       .option("--audit-log <file>", "append a line of JSON for every change (default: to stderr)");
   return {
     io,
+    randomBytes,
     add,
     addOnline,
     addForUser(usage, description) {

@@ -10,6 +10,7 @@ import { addListCommand } from "./list-command.ts";
 import { addOfflineCommands } from "./offline-commands.ts";
 import { addRevokeCommand } from "./revoke-command.ts";
 import { addRotateCommand } from "./rotate-command.ts";
+import { addPepperCommand } from "./pepper-command.ts";
 import { addReconcileCommand } from "./reconcile-command.ts";
 import { addStoreCommands } from "./store-commands.ts";
 import { addTransferCommand } from "./transfer-command.ts";
@@ -27,6 +28,7 @@ export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 
   addReconcileCommand(kit);
   addTransferCommand(kit);
   addImportCommand(kit);
+  addPepperCommand(kit);
   addOfflineCommands(kit);
   return runProgram(program, argv, io);
 }

@@ -3,7 +3,8 @@ import { Option, type Command } from "commander";
 import { isExpiringWithin } from "../../core/key-entry.ts";
 import { lastUses } from "../../keys/last-uses.ts";
 import { listAllKeys, listKeys } from "../../keys/list.ts";
-import { owned, type CommandKit, type CommonOptions } from "./command-kit.ts";
+import { versionsNeededBy } from "../../keys/peppers.ts";
+import { owned, wholeNumber, type CommandKit, type CommonOptions } from "./command-kit.ts";
 import { keysTable, presentKey } from "./present-key.ts";
 import { seconds } from "./rotate-command.ts";
 
@@ -11,6 +12,7 @@ interface ListOptions extends CommonOptions {
   readonly user?: string;
   readonly allUsers?: true;
   readonly expiringWithin?: number;
+  readonly pepper?: number;
 }
 
 /** `keys list`. */
@@ -23,7 +25,11 @@ export function addListCommand(kit: CommandKit): void {
       ]),
     )
     .option("--expiring-within <duration>", "only keys that expire in this time, such as 14d", seconds)
+    .option("--pepper <version>", "with --all-users: only living keys that need this pepper", wholeNumber)
     .action(async (options: ListOptions, command: Command) => {
+      if (options.pepper !== undefined && !options.allUsers) {
+        return command.error("error: --pepper needs --all-users");
+      }
       if (options.allUsers) return listAll(kit, options);
       if (options.user !== undefined) return listOne(kit, options, options.user);
       return command.error("error: give --user ID, or --org ID, or --all-users");
@@ -49,9 +55,10 @@ async function listOne(kit: CommandKit, options: ListOptions, userId: string): P
 async function listAll(kit: CommandKit, options: ListOptions): Promise<void> {
   const keys = await kit.open(options);
   const nowSeconds = keys.nowSeconds();
-  const { expiringWithin } = options;
+  const { expiringWithin, pepper } = options;
   for await (const { userId, entry } of listAllKeys(keys)) {
     if (expiringWithin !== undefined && !isExpiringWithin(entry, nowSeconds, expiringWithin)) continue;
+    if (pepper !== undefined && !versionsNeededBy(entry, nowSeconds).has(pepper)) continue;
     kit.io.stdout(`${JSON.stringify(presentKey(userId, entry, nowSeconds))}\n`);
   }
 }
