@@ -28,6 +28,9 @@ export interface KeyEntry {
   readonly previous?: { readonly hash: string; readonly v: number; readonly exp: number };
 }
 
+/** The last moment that a `Date` can tell: of what is beyond it, nobody could be told when it was. */
+const MAX_SECONDS = 8.64e12;
+
 /** What a key is at a moment. */
 export type KeyStatus = "active" | "disabled" | "expired" | "revoked";
 
@@ -142,5 +145,5 @@ function isStrings(value: unknown): boolean {
 }
 
 function isSeconds(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MAX_SECONDS;
 }

@@ -4,12 +4,10 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
 
-import type { PresentedKey } from "../../src/cli/keys/present-key.ts";
-import { keyEntriesOf, type KeyEntry } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../../src/core/key-entry.ts";
 import { runKeysCli, type Run } from "../support/cli.ts";
 import { mistype, otherSecret, unknownKey } from "../support/guesses.ts";
-import { fillTenant } from "../support/fill-tenant.ts";
-import { ADA, environmentOf, GRACE, setMetadata, stage, type Stage } from "../support/stage.ts";
+import { ADA, environmentOf, GRACE, stage, type Stage } from "../support/stage.ts";
 
 const START = Date.UTC(2026, 10, 22, 12);
 const HOUR = 3_600_000;
@@ -154,71 +152,6 @@ test("list --expiring-within tells what ends soon", async () => {
     (await keys(["list", "--user", GRACE, "--expiring-within", "14d", "--json"])).out,
   ) as { id: string }[];
   expect(listed.map(({ id }) => id)).toEqual([soon.id]);
-});
-
-describe("list --all-users", () => {
-  const DAY_SECONDS = 86_400;
-  const lines = async (...more: readonly string[]) => {
-    const { code, out, err } = await keys(["list", "--all-users", ...more]);
-    return {
-      code,
-      err,
-      listed: out
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as PresentedKey),
-    };
-  };
-
-  it("tells of every user's keys that end soon and still live, a line of JSON each, the last moment included", async () => {
-    for (const user of [ADA, GRACE]) setMetadata(s, user, undefined);
-    const now = s.keys.nowSeconds();
-    const entry = async (user: string, change: Partial<KeyEntry>) => {
-      const { id } = await s.create(user);
-      const entries = (await s.keys.users.read(user)).entries as readonly KeyEntry[];
-      await s.keys.users.write(
-        user,
-        entries.map((one) => (one.id === id ? { ...one, ...change } : one)),
-      );
-      return id;
-    };
-    const last = await entry(ADA, { exp: now + 14 * DAY_SECONDS });
-    await entry(ADA, { exp: now + 14 * DAY_SECONDS + 1 });
-    await entry(ADA, { exp: now });
-    await entry(ADA, { exp: now + 60, revoked_at: now });
-    const disabled = await entry(GRACE, { exp: now + 1, disabled_at: now });
-    setMetadata(s, "auth0|odd", { api_keys: "no list" });
-    const { code, listed } = await lines("--expiring-within", "14d");
-    const all = await lines();
-    s.local.tenant.users.delete("auth0|odd");
-    expect([code, listed.map(({ user_id, id, status }) => [user_id, id, status])]).toEqual([
-      0,
-      [
-        [ADA, last, "active"],
-        [GRACE, disabled, "disabled"],
-      ],
-    ]);
-    expect(all.listed).toHaveLength(5);
-    expect(JSON.stringify(all.listed)).not.toContain("hash");
-  });
-
-  it("asks Auth0 no more for a thousand users than for one", async () => {
-    const { tenant } = s.local;
-    const before = tenant.users.size;
-    fillTenant(s, 1_000);
-    const { listed } = await lines("--expiring-within", "1d");
-    for (let at = 0; at < 1_000; at++) tenant.users.delete(`auth0|filled${at}`);
-    expect(tenant.users.size).toBe(before);
-    expect(listed.filter(({ user_id }) => user_id.startsWith("auth0|filled"))).toHaveLength(1_000);
-  });
-
-  it.each([
-    [["--user", ADA], "cannot be used with"],
-    [["--org", "org_4fJ2kQ9xZb1T3hXy"], "cannot be used with"],
-  ])("goes with neither --user nor --org", async (argv, message) => {
-    const { code, err } = await lines(...argv);
-    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
-  });
 });
 
 describe("revoke", () => {

@@ -112,6 +112,19 @@ describe("with lastUsed on", () => {
     expect(await requestsOf(s, async () => s.keys.uses.readUses([]))).toBe(0);
   });
 
+  test("a list of all users' keys has the uses too, in one request to Redis", async () => {
+    const { key } = await s.create(ADA);
+    await s.create(GRACE);
+    await s.exchange(key);
+    let out = "";
+    expect(await requestsOf(s, async () => (out = await cli("list", "--all-users")))).toBe(1);
+    const lines = out.split("\n").slice(0, -1);
+    expect(lines.map((line) => (JSON.parse(line) as { last_used: object | null }).last_used)).toEqual([
+      { at: "2026-11-22T12:00:00Z", ip: "127.0.0.1", count: 1 },
+      null,
+    ]);
+  });
+
   test("a list hides no key while Redis is down: what was used when is missing, and not null", async () => {
     const { id } = await s.create(ADA);
     server.use(http.post(`${s.settings.redisUrl}/pipeline`, () => HttpResponse.error()));

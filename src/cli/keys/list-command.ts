@@ -1,10 +1,11 @@
 import { Option, type Command } from "commander";
 
-import { isExpiringWithin } from "../../core/key-entry.ts";
+import { isExpiringWithin, type KeyEntry } from "../../core/key-entry.ts";
 import { lastUses } from "../../keys/last-uses.ts";
-import { listAllKeys, listKeys } from "../../keys/list.ts";
+import { listKeys } from "../../keys/list.ts";
 import { versionsNeededBy } from "../../keys/peppers.ts";
 import { owned, wholeNumber, type CommandKit, type CommonOptions } from "./command-kit.ts";
+import { printAllKeys } from "./list-all-users.ts";
 import { keysTable, presentKey } from "./present-key.ts";
 import { seconds } from "./rotate-command.ts";
 
@@ -51,14 +52,12 @@ async function listOne(kit: CommandKit, options: ListOptions, userId: string): P
   kit.print(options, presented, keysTable(presented, nowSeconds));
 }
 
-/** For a program that tells people: whatever the number of users, nothing is kept. */
 async function listAll(kit: CommandKit, options: ListOptions): Promise<void> {
   const keys = await kit.open(options);
   const nowSeconds = keys.nowSeconds();
   const { expiringWithin, pepper } = options;
-  for await (const { userId, entry } of listAllKeys(keys)) {
-    if (expiringWithin !== undefined && !isExpiringWithin(entry, nowSeconds, expiringWithin)) continue;
-    if (pepper !== undefined && !versionsNeededBy(entry, nowSeconds).has(pepper)) continue;
-    kit.io.stdout(`${JSON.stringify(presentKey(userId, entry, nowSeconds))}\n`);
-  }
+  const isAsked = (entry: KeyEntry) =>
+    (expiringWithin === undefined || isExpiringWithin(entry, nowSeconds, expiringWithin)) &&
+    (pepper === undefined || versionsNeededBy(entry, nowSeconds).has(pepper));
+  await printAllKeys(kit.io, keys, isAsked, nowSeconds);
 }

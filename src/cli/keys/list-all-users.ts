@@ -1,0 +1,35 @@
+import type { KeyEntry } from "../../core/key-entry.ts";
+import type { Keys } from "../../keys/keys.ts";
+import { lastUses } from "../../keys/last-uses.ts";
+import { listAllKeys, type OwnedEntry } from "../../keys/list.ts";
+import type { Io } from "../io.ts";
+import { presentKey } from "./present-key.ts";
+
+/** Last uses are asked for this many keys at a time, so that their requests are few and memory stays small. */
+const KEYS_A_BATCH = 100;
+
+/** Prints the keys of all users that `isAsked` picks, a line of JSON each, as they come. */
+export async function printAllKeys(
+  io: Io,
+  keys: Keys,
+  isAsked: (entry: KeyEntry) => boolean,
+  nowSeconds: number,
+): Promise<void> {
+  let batch: OwnedEntry[] = [];
+  const print = async () => {
+    const uses = await lastUses(
+      keys,
+      batch.map(({ entry }) => entry.id),
+    );
+    for (const { userId, entry } of batch) {
+      io.stdout(`${JSON.stringify(presentKey(userId, entry, nowSeconds, uses))}\n`);
+    }
+    batch = [];
+    await io.drained?.();
+  };
+  for await (const owned of listAllKeys(keys)) {
+    if (isAsked(owned.entry)) batch.push(owned);
+    if (batch.length === KEYS_A_BATCH) await print();
+  }
+  await print();
+}
