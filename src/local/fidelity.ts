@@ -25,6 +25,8 @@ export const INFERRED = {
   oversized_profiles_refused: true,
   /** Whether an Action that a token exchange profile names can be deleted. */
   action_of_profile_deletable: false,
+  /** After so many milliseconds a search finds a user as it is. */
+  search_lag_ms: 1_000,
   /** Status of a deployment of an Action. Documented is 202, recorded 200. */
   deploy_status: 200,
 };

@@ -1,3 +1,4 @@
+import { IndexedUsers } from "./indexed-users.ts";
 import { randomBytes } from "node:crypto";
 
 import { randomBase62 } from "../core/base62.ts";
@@ -194,7 +195,7 @@ export class Tenant {
   readonly nowMs: () => number;
   readonly fidelity: Fidelity;
   readonly onLog: (line: string) => void;
-  readonly users = new Map<string, User>();
+  readonly users: IndexedUsers;
   readonly clients = new Map<string, Client>();
   readonly clientGrants: ClientGrant[] = [];
   readonly resourceServers = new Map<string, ResourceServer>();
@@ -238,6 +239,7 @@ export class Tenant {
     this.issuer = options.issuer;
     this.nowMs = options.nowMs ?? Date.now;
     this.fidelity = { ...INFERRED, ...options.fidelity };
+    this.users = new IndexedUsers(this.nowMs, () => this.fidelity.search_lag_ms);
     this.actionTimes = options.actionTimes ?? DEFAULT_ACTION_TIMES;
     this.onLog = options.onLog ?? (() => undefined);
     const limits = options.limits;

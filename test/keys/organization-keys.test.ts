@@ -113,6 +113,21 @@ describe("a key that an organization owns", () => {
   });
 });
 
+test("a member who leaves the organization loses the use of a bound key at the next exchange", async () => {
+  const { organizations } = s.local.tenant;
+  const organization = organizations.get(ORG);
+  if (!organization) throw new Error("no organization");
+  const { key } = await s.create(ADA, { organizationId: ORG });
+  const before = await s.exchange(key);
+  organizations.set(ORG, { ...organization, members: new Set() });
+  const after = await s.exchange(key);
+  expect([before.status, after.status, after.body["error_description"]]).toEqual([
+    200,
+    400,
+    `user is not part of the ${ORG} organization`,
+  ]);
+});
+
 test.each<[string, readonly string[], number, string]>([
   [
     "neither --user nor --service-user",

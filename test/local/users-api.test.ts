@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, test } from "vitest";
 
-import { ADA, post, stage, type Answer, type Stage } from "../support/stage.ts";
+import { manage } from "../support/management.ts";
+import { ADA, GRACE, post, stage, type Answer, type Stage } from "../support/stage.ts";
 
 let s: Stage;
 let token: string;
@@ -176,4 +177,30 @@ test("the client-credentials grant needs a client grant and the right grant type
     403,
     "unauthorized_client",
   ]);
+});
+
+test("a search finds a change after a while, a read by id or by email at once; it ends at 1,000", async () => {
+  let nowMs = Date.now();
+  const own = await stage({ nowMs: () => nowMs });
+  const api = await manage(own, ["read:users", "update:users", "delete:users"]);
+  nowMs += 1_000;
+  const find = async () => {
+    const { body } = await api("GET", "/users");
+    const all = body as unknown as readonly { readonly user_id: string; readonly name?: string }[];
+    return all.map(({ user_id, name }) => [user_id, name]);
+  };
+  const before = await find();
+  await api("PATCH", ada, { name: "Countess" });
+  await api("DELETE", `/users/${encodeURIComponent(GRACE)}`);
+  nowMs += 999;
+  const late = await find();
+  expect((await api("GET", ada)).body["name"]).toBe("Countess");
+  nowMs += 1;
+  const now = await find();
+  const tooFar = await api("GET", "/users?per_page=100&page=10");
+  const last = await api("GET", "/users?per_page=100&page=9");
+  await own.stop();
+  expect(late).toEqual(before);
+  expect(now).toEqual([[ADA, "Countess"]]);
+  expect([tooFar.status, last.status]).toEqual([400, 200]);
 });

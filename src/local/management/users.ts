@@ -9,6 +9,7 @@ import { ManagementApiError } from "./management-error.ts";
 import { readBody, readQuery } from "./validation.ts";
 
 const MAX_PROFILE_BYTES = 10 * 1024;
+const MAX_FOUND = 1_000;
 const METADATA_NAME = /^[^.$]+$/;
 
 const metadata = v.pipe(
@@ -63,13 +64,20 @@ export function usersRoutes(tenant: Tenant): Hono<ManagementVariables> {
 
   app.get("/users", requireScope("read:users"), (c) => {
     const { page, per_page, include_totals, ...fields } = readQuery(c, listQuery);
-    const all = [...tenant.users.values()];
+    if ((page + 1) * per_page > MAX_FOUND) {
+      throw new ManagementApiError(
+        400,
+        "You can only page through the first 1000 records.",
+        "invalid_paging",
+      );
+    }
+    const all = tenant.users.search();
     const users = all.slice(page * per_page, (page + 1) * per_page).map((user) => select(user, fields));
     const envelope = {
       start: page * per_page,
       limit: per_page,
       length: users.length,
-      total: all.length,
+      total: Math.min(all.length, MAX_FOUND),
       users,
     };
     return c.json(include_totals === "true" ? envelope : users);
