@@ -31,6 +31,7 @@ export function furnish(
   tenant: Tenant,
   options: LocalTenantOptions,
   secrets: Readonly<Record<string, string>>,
+  home: string | undefined,
 ): { readonly client_id: string; readonly client_secret: string } {
   for (const { user_id, ...profile } of DEMO_USERS) {
     tenant.users.set(user_id, newUser(tenant, user_id, { ...profile, email_verified: true }));
@@ -61,11 +62,13 @@ export function furnish(
       ...(isDeployed && { token_exchange }),
     });
   }
+  const { selfService } = options;
+  if (selfService && home !== undefined) furnishSelfService(tenant, selfService, home);
   const connection = {
     id: tenant.newId("con_"),
     name: "Username-Password-Authentication",
     strategy: "auth0",
-    enabledClients: new Set(options.clients),
+    enabledClients: new Set([...options.clients, ...(selfService ? [selfService.clientId] : [])]),
   };
   tenant.connections.set(connection.id, connection);
   const management = {
@@ -84,6 +87,34 @@ export function furnish(
   });
   if (isDeployed) installActions(tenant, options, secrets);
   return management;
+}
+
+/** What an operator makes for self-service: an API of its own, and a single-page application that calls it. */
+function furnishSelfService(
+  tenant: Tenant,
+  { clientId, audience }: NonNullable<LocalTenantOptions["selfService"]>,
+  home: string,
+): void {
+  const scopes = [
+    { value: "read:api_keys", description: "See your API keys" },
+    { value: "write:api_keys", description: "Make, change and revoke your API keys" },
+  ];
+  const api = { scopes, skip_consent_for_verifiable_first_party_clients: true, token_lifetime: 7_200 };
+  tenant.resourceServers.set(audience, newResourceServer(tenant, audience, api));
+  tenant.clients.set(clientId, {
+    client_id: clientId,
+    name: "Acme",
+    app_type: "spa",
+    token_endpoint_auth_method: "none",
+    grant_types: ["authorization_code"],
+    is_first_party: true,
+    oidc_conformant: true,
+    is_token_endpoint_ip_header_trusted: false,
+    client_metadata: {},
+    callbacks: [`${home}/`],
+    allowed_logout_urls: [`${home}/`],
+    web_origins: [home],
+  });
 }
 
 /** The product as a deployment leaves it: built, deployed, bound, and named by a profile. */

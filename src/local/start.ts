@@ -22,7 +22,7 @@ export interface ActionToInstall extends Pick<ActionVersion, "code" | "dependenc
 
 /** What a local tenant is started with. */
 export interface LocalTenantOptions {
-  /** The port of the issuer; Redis and the demo API take the next two. 0 takes free ones. */
+  /** The port of the issuer; Redis, the demo API and the page take the next three. 0 takes free ones. */
   readonly port: number;
   /** `memory`, `server` (a child process), or `redis://…`. Default: `server` if it is on PATH, else `memory`. */
   readonly redis?: string | undefined;
@@ -43,11 +43,19 @@ export interface LocalTenantOptions {
   /** What the deployment's Actions and profile are named after. Default: `api-keys`. */
   readonly name?: string;
   readonly scopeDescriptions?: Readonly<Record<string, string>>;
+  /** Who logs users in for self-service; default: nobody does, and there is no page. */
+  readonly selfService?: SelfServiceClient;
   readonly actionTimes?: TenantOptions["actionTimes"];
   readonly nowMs?: () => number;
   /** Inferred behaviours to change, as `name=value`: see docs/FIDELITY.md. */
   readonly fidelity?: readonly string[];
   readonly onLog?: TenantOptions["onLog"];
+}
+
+/** The single-page application with which users manage their keys, and the API that it calls. */
+export interface SelfServiceClient {
+  readonly clientId: string;
+  readonly audience: string;
 }
 
 /** Where everything is: the one line that `npm start -- --json` prints. */
@@ -66,6 +74,8 @@ export interface LocalTenantDescription {
   readonly audience: string;
   readonly users: readonly { readonly user_id: string; readonly email: string }[];
   readonly api_url: string;
+  /** The base of the self-service API, if there is one; its page is at the root of the same origin. */
+  readonly self_service_url?: string;
 }
 
 /** A running local tenant. */
@@ -73,6 +83,8 @@ export interface LocalTenant {
   readonly description: LocalTenantDescription;
   readonly tenant: Tenant;
   readonly redis: RedisEngine;
+  /** Serves the page and the self-service API from then on, where the description says that they are. */
+  servePage(page: (request: Request) => Promise<Response>): void;
   /** Answers a request to the issuer in process. An exchange needs a socket: it asks for the caller's address. */
   fetch(request: Request): Promise<Response>;
   /** How many requests the Redis REST endpoint has answered. */
@@ -121,7 +133,12 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
       UPSTASH_REDIS_REST_TOKEN: options.lastUsed ? tokens.token : tokens.readOnlyToken,
       UPSTASH_REDIS_REST_URL: redisRest.url,
     };
-    const management = furnish(tenant, options, secrets);
+    let page: (request: Request) => Promise<Response> = async () =>
+      Promise.resolve(new Response("Not there yet.", { status: 503 }));
+    const pages = new Hono().all("*", async (c) => page(c.req.raw));
+    const home = options.selfService && (await open(pages, 3)).url;
+    const management = furnish(tenant, options, secrets, home);
+    if (home !== undefined) app.get("/", (c) => c.redirect(home));
     app.use(async (c, next) => {
       await next();
       c.header("date", new Date(tenant.nowMs()).toUTCString());
@@ -148,9 +165,13 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
       audience,
       users: DEMO_USERS.map(({ user_id, email }) => ({ user_id, email })),
       api_url: api.url,
+      ...(home !== undefined && { self_service_url: `${home}/self-service` }),
     };
     const fetch = async (request: Request) => app.fetch(request);
-    return { description, tenant, redis, fetch, redisRequests: () => redisRequests, stop };
+    const servePage: LocalTenant["servePage"] = (served) => {
+      page = served;
+    };
+    return { description, tenant, redis, servePage, fetch, redisRequests: () => redisRequests, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createKey } from "../../src/keys/create.ts";
-import { openKeys } from "../../src/cli/keys/open-keys.ts";
+import { openKeys } from "../../src/keys/open-keys.ts";
 import { gatherFacts } from "../../src/deploy/doctor-facts.ts";
 import { findDrift } from "../../src/deploy/drift.ts";
 import { planDestroy, planRollback, undo } from "../../src/deploy/undo.ts";

@@ -1,5 +1,5 @@
 // A process of its own for the concurrency test: makes keys as fast as it can, and prints what became of each.
-import { openKeys } from "../../src/cli/keys/open-keys.ts";
+import { openKeys } from "../../src/keys/open-keys.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { ApiKeysError } from "../../src/core/errors.ts";
 import { defineConfig } from "../../src/deploy/config.ts";

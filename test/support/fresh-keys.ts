@@ -1,4 +1,4 @@
-import { openKeys } from "../../src/cli/keys/open-keys.ts";
+import { openKeys } from "../../src/keys/open-keys.ts";
 import type { Keys } from "../../src/keys/keys.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
 import { createManagementClient } from "../../src/stores/management-client.ts";

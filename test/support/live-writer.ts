@@ -1,5 +1,5 @@
 // A process of its own that makes, rotates and revokes keys while others do the same, and prints what must be so of them.
-import { openKeys } from "../../src/cli/keys/open-keys.ts";
+import { openKeys } from "../../src/keys/open-keys.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { defineConfig } from "../../src/deploy/config.ts";
 import { createKey } from "../../src/keys/create.ts";

@@ -1,5 +1,5 @@
 // A process of its own for the tests of size: reconciles the whole tenant with --fix, and prints what it took.
-import { openKeys } from "../../src/cli/keys/open-keys.ts";
+import { openKeys } from "../../src/keys/open-keys.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { defineConfig } from "../../src/deploy/config.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 
-import { openKeys } from "../../src/cli/keys/open-keys.ts";
+import { openKeys } from "../../src/keys/open-keys.ts";
 import type { Settings } from "../../src/cli/settings.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
 import { bundleAction, TRIGGERS } from "../../src/deploy/bundle.ts";
@@ -73,7 +73,7 @@ export interface Stage {
 export interface StageOptions extends Partial<
   Pick<
     LocalTenantOptions,
-    "redis" | "limits" | "fidelity" | "nowMs" | "deployed" | "tokenExchange" | "actionTimes"
+    "redis" | "limits" | "fidelity" | "nowMs" | "deployed" | "tokenExchange" | "actionTimes" | "selfService"
   >
 > {
   readonly config?: Partial<DeployConfigInput>;
@@ -98,6 +98,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
     ...(options.deployed !== undefined && { deployed: options.deployed }),
     ...(options.tokenExchange !== undefined && { tokenExchange: options.tokenExchange }),
     ...(options.actionTimes && { actionTimes: options.actionTimes }),
+    ...(options.selfService && { selfService: options.selfService }),
     ...(options.fidelity && { fidelity: options.fidelity }),
   });
   const { description } = local;

@@ -13,7 +13,7 @@ import { requireVerified, verify, type Check } from "../../deploy/verify.ts";
 import { createManagementClient } from "../../stores/management-client.ts";
 import { readDeploySettings, type DeploySettings } from "./deploy-settings.ts";
 import type { Io } from "../io.ts";
-import { openKeys } from "../keys/open-keys.ts";
+import { openKeys } from "../../keys/open-keys.ts";
 import { verifyingOf } from "./throw-away-key.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;

@@ -11,7 +11,7 @@ import { loadDeployConfig } from "../../deploy/load-config.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Io } from "../io.ts";
 import { readSettings } from "../settings.ts";
-import { openKeys } from "./open-keys.ts";
+import { openKeys } from "../../keys/open-keys.ts";
 
 /** The options that every command has. */
 export interface CommonOptions {

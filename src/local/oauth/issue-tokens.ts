@@ -69,6 +69,7 @@ export async function issueIdToken(
   user: User,
   client: Client,
   scopes: readonly string[],
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
   const iat = tenant.nowSeconds();
   const { name, nickname, picture, updated_at, email, email_verified } = user as Record<string, unknown>;
@@ -80,6 +81,7 @@ export async function issueIdToken(
     aud: client.client_id,
     iat,
     exp: iat + ID_TOKEN_LIFETIME_SECONDS,
+    ...more,
   };
   return key.sign(claims, "JWT");
 }

@@ -1,22 +1,45 @@
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { Hono, type Context } from "hono";
+import { cors } from "hono/cors";
 
 import { limitBody } from "../limit-body.ts";
 import type { Client, Tenant } from "../tenant.ts";
 import { authenticateClient } from "./authenticate-client.ts";
+import { redeemCode } from "./authorization-code.ts";
+import { listOf } from "./authorization-request.ts";
+import { authorizeApp } from "./authorize-app.ts";
 import { clientCredentials } from "./client-credentials.ts";
 import { OAuthError } from "./oauth-error.ts";
 import type { SigningKey } from "./signing-key.ts";
 import type { Caller } from "./exchange.ts";
+import { Sessions } from "./sessions.ts";
 import { exchangeToken, TOKEN_EXCHANGE_GRANT } from "./token-exchange.ts";
 import { readTokenRequest, required } from "./token-request.ts";
+import { userinfo } from "./userinfo.ts";
 
 const MAX_BODY_BYTES = 100 * 1024;
 const tooLarge = new OAuthError(413, "invalid_request", "The request is too large.");
 
-/** `/oauth/token`, the discovery document and the JWKS of a tenant. */
+/** `/oauth/token`, `/authorize` and what belongs to it, the discovery document and the JWKS of a tenant. */
 export function oauthApp(tenant: Tenant, key: SigningKey): Hono {
   const app = new Hono();
+  const state = new Sessions(tenant.nowMs);
+  // Auth0 lets in the pages of every origin that is one of a client's web origins.
+  const isWebOrigin = (origin: string) =>
+    [...tenant.clients.values()].some((client) => listOf(client, "web_origins").includes(origin));
+  for (const path of ["/oauth/token", "/userinfo", "/.well-known/*"]) {
+    app.use(path, cors({ origin: (origin) => (isWebOrigin(origin) ? origin : undefined), maxAge: 600 }));
+  }
+  app.route("/", authorizeApp(tenant, state));
+  app.on(["GET", "POST"], "/userinfo", async (c) => {
+    try {
+      const claims = await userinfo(tenant, key, c.req.header("authorization"));
+      noStore(c);
+      return c.json(claims);
+    } catch (error) {
+      return refuse(c, error);
+    }
+  });
   app.get("/.well-known/openid-configuration", (c) => c.json(discovery(tenant)));
   app.get("/.well-known/jwks.json", (c) => c.json({ keys: [key.publicJwk] }));
   app.use(
@@ -32,6 +55,8 @@ export function oauthApp(tenant: Tenant, key: SigningKey): Hono {
       switch (grantType) {
         case "client_credentials":
           return c.json(await clientCredentials(tenant, key, client, parameters));
+        case "authorization_code":
+          return c.json(await redeemCode(tenant, key, state, client, parameters));
         case TOKEN_EXCHANGE_GRANT:
           return c.json(await exchangeToken(tenant, key, client, parameters, callerOf(c, client)));
         default:
@@ -81,7 +106,9 @@ function discovery({ issuer }: Tenant): object {
     userinfo_endpoint: `${issuer}userinfo`,
     jwks_uri: `${issuer}.well-known/jwks.json`,
     mfa_challenge_endpoint: `${issuer}mfa/challenge`,
-    grant_types_supported: ["client_credentials", TOKEN_EXCHANGE_GRANT],
+    grant_types_supported: ["authorization_code", "client_credentials", TOKEN_EXCHANGE_GRANT],
+    code_challenge_methods_supported: ["S256"],
+    response_modes_supported: ["query", "web_message"],
     token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
     response_types_supported: ["code"],
     subject_types_supported: ["public"],

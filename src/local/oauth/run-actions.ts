@@ -47,12 +47,19 @@ export async function runExchangeAction(
   return commands;
 }
 
+/** What post-login Actions are told of how the login came about. */
+export interface LoginTransaction {
+  readonly protocol: "oauth2-token-exchange" | "oidc-basic-profile";
+  readonly subject_token_type?: string;
+  readonly actor?: Actor;
+}
+
 /** Runs the post-login Actions in the order of their bindings. Throws a denial as an `OAuthError`. */
 export async function runPostLogin(
   tenant: Tenant,
-  exchange: Exchange,
+  exchange: Pick<Exchange, "client" | "caller" | "requestedScopes" | "api" | "organization">,
   user: User,
-  actor: Actor | undefined,
+  transaction: LoginTransaction,
 ): Promise<LoginCommands> {
   const { client, caller } = exchange;
   const { api, commands } = postLoginApi();
@@ -74,10 +81,8 @@ export async function runPostLogin(
       stats: { logins_count: 1 },
       user: structuredClone(user),
       transaction: {
-        protocol: "oauth2-token-exchange",
-        subject_token_type: exchange.subjectTokenType,
+        ...structuredClone(transaction),
         requested_scopes: [...exchange.requestedScopes],
-        ...(actor && { actor: structuredClone(actor) }),
       },
     };
     await run(tenant, action, event, api);
@@ -88,7 +93,7 @@ export async function runPostLogin(
   return commands;
 }
 
-function commonEvent(tenant: Tenant, { api, organization }: Exchange): object {
+function commonEvent(tenant: Tenant, { api, organization }: Pick<Exchange, "api" | "organization">): object {
   return {
     tenant: { id: tenant.name },
     ...(api && { resource_server: { identifier: api.identifier } }),

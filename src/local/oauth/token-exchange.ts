@@ -1,26 +1,17 @@
-import { isOidcScope } from "../../core/narrow-scopes.ts";
 import type { Actor } from "../actions/custom-token-exchange-api.ts";
 import type { Client, Organization, ResourceServer, Tenant, User } from "../tenant.ts";
-import { issueAccessToken, issueIdToken, issueRefreshToken } from "./issue-tokens.ts";
+import { answerWithTokens } from "./answer-with-tokens.ts";
 import type { Caller, Exchange } from "./exchange.ts";
 import { invalidRequest, OAuthError } from "./oauth-error.ts";
 import { runExchangeAction, runPostLogin } from "./run-actions.ts";
 import type { SigningKey } from "./signing-key.ts";
 import { required, type TokenParameters } from "./token-request.ts";
-import {
-  permissionsOf,
-  isEnabledFor,
-  requireAccess,
-  requireConnection,
-  requireNoMfa,
-  scopesOfUser,
-} from "./user-policies.ts";
+import { isEnabledFor, requireAccess, requireConnection, requireNoMfa } from "./user-policies.ts";
 
 /** The grant type of RFC 8693 §2.1. */
 export const TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
 const NO_PROFILE = "Invalid subject_token_type and requested_token_type combination.";
-const USERINFO_LIFETIME_SECONDS = 86_400;
 
 /** The custom token exchange: the checks in the order of docs/FIDELITY.md, both triggers, then the tokens. */
 export async function exchangeToken(
@@ -58,9 +49,24 @@ export async function exchangeToken(
     const user = findUser(tenant, outcome.userIds);
     requireConnection(tenant, client, user);
     const organization = joinOrganization(tenant, exchange, outcome.organization, user);
-    const login = await runPostLogin(tenant, { ...exchange, organization }, user, actor);
+    const login = await runPostLogin(tenant, { ...exchange, organization }, user, {
+      protocol: "oauth2-token-exchange",
+      subject_token_type: subjectTokenType,
+      ...(actor && { actor }),
+    });
     requireNoMfa(tenant, actor);
-    const answer = await issue(tenant, key, { ...exchange, organization }, user, actor, login);
+    const { isAsRequested, scope, ...tokens } = await answerWithTokens(tenant, key, {
+      ...exchange,
+      organization,
+      user,
+      actor,
+      login,
+    });
+    const answer = {
+      ...tokens,
+      ...(!isAsRequested && { scope }),
+      issued_token_type: ACCESS_TOKEN_TYPE,
+    };
     log(tenant, "secte", "Successful token exchange", exchange, actor, { user_id: user.user_id });
     return answer;
   } catch (error) {
@@ -108,7 +114,8 @@ function refuseClient(tenant: Tenant, client: Client): void {
   );
 }
 
-function findApi(tenant: Tenant, audience: string | undefined): ResourceServer | undefined {
+/** The API of an audience, which must not ask for consent. */
+export function findApi(tenant: Tenant, audience: string | undefined): ResourceServer | undefined {
   if (audience === undefined) return undefined;
   const api = tenant.resourceServers.get(audience);
   if (!api) throw new OAuthError(403, "access_denied", `Service not found: ${audience}`);
@@ -118,7 +125,8 @@ function findApi(tenant: Tenant, audience: string | undefined): ResourceServer |
   return api;
 }
 
-function findOrganization(tenant: Tenant, idOrName: string | undefined): Organization | undefined {
+/** The organization with this id or name. */
+export function findOrganization(tenant: Tenant, idOrName: string | undefined): Organization | undefined {
   if (idOrName === undefined) return undefined;
   const all = [...tenant.organizations.values()];
   const organization = all.find(({ id, name }) => id === idOrName || name === idOrName);
@@ -155,57 +163,6 @@ function joinOrganization(
     throw invalidRequest(`the connection of the user is not enabled for the ${organization.id} organization`);
   }
   return organization;
-}
-
-async function issue(
-  tenant: Tenant,
-  key: SigningKey,
-  exchange: Exchange,
-  user: User,
-  actor: Actor | undefined,
-  login: {
-    readonly scopes: ReadonlyMap<string, "add" | "remove">;
-    readonly customClaims: ReadonlyMap<string, unknown>;
-  },
-): Promise<object> {
-  const { api, client, organization, requestedScopes } = exchange;
-  // Scopes that the API does not define are dropped without an error.
-  const defined = api ? scopesOfUser(tenant, api, user) : [];
-  const authorized = requestedScopes.filter((scope) => isOidcScope(scope) || defined.includes(scope));
-  const kept = authorized.filter((scope) => login.scopes.get(scope) !== "remove");
-  const added = [...login.scopes].filter(([scope, change]) => change === "add" && !kept.includes(scope));
-  const scopes = [...kept, ...added.map(([scope]) => scope)];
-  const userinfo = `${tenant.issuer}userinfo`;
-  const audience = api ? (scopes.includes("openid") ? [api.identifier, userinfo] : api.identifier) : userinfo;
-  const lifetimeSeconds = api?.token_lifetime ?? USERINFO_LIFETIME_SECONDS;
-  const access_token = await issueAccessToken(tenant, key, {
-    subject: user.user_id,
-    client,
-    audience,
-    scopes,
-    lifetimeSeconds,
-    dialect: api?.token_dialect ?? "access_token",
-    organization,
-    actor,
-    customClaims: login.customClaims,
-    permissions:
-      api?.enforce_policies === true && api.token_dialect.endsWith("_authz")
-        ? permissionsOf(tenant, user.user_id, api.identifier)
-        : undefined,
-  });
-  const forId = tenant.fidelity.id_token_despite_removed_openid ? authorized : scopes;
-  // An actor rules refresh tokens out: they would outlive what the actor may do.
-  const isRefreshable = scopes.includes("offline_access") && api?.allow_offline_access === true && !actor;
-  const isAsRequested = scopes.join(" ") === requestedScopes.join(" ");
-  return {
-    access_token,
-    ...(isRefreshable && { refresh_token: issueRefreshToken() }),
-    ...(forId.includes("openid") && { id_token: await issueIdToken(tenant, key, user, client, forId) }),
-    ...(!isAsRequested && { scope: scopes.join(" ") }),
-    expires_in: lifetimeSeconds,
-    token_type: "Bearer",
-    issued_token_type: ACCESS_TOKEN_TYPE,
-  };
 }
 
 function log(

@@ -1,18 +1,17 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes as cryptoRandomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { DeployConfig } from "../../deploy/config.ts";
-import type { Keys } from "../../keys/keys.ts";
-import { createRedis } from "../../stores/key-record-reader.ts";
-import { createManagementClient } from "../../stores/management-client.ts";
-import { redisKeyBatches } from "../../stores/redis-key-batches.ts";
-import { redisKeyStore } from "../../stores/redis-key-store.ts";
-import { redisKeyUses } from "../../stores/redis-key-uses.ts";
-import { serviceUsers } from "../../stores/service-users.ts";
-import { exportUsers } from "../../stores/user-export.ts";
-import { userKeyStore } from "../../stores/user-key-store.ts";
-import { userLock } from "../../stores/user-lock.ts";
-import type { Settings } from "../settings.ts";
+import type { Peppers } from "../core/peppers.ts";
+import { createRedis } from "../stores/key-record-reader.ts";
+import { createManagementClient, type ManagementSettings } from "../stores/management-client.ts";
+import { redisKeyBatches } from "../stores/redis-key-batches.ts";
+import { redisKeyStore } from "../stores/redis-key-store.ts";
+import { redisKeyUses } from "../stores/redis-key-uses.ts";
+import { serviceUsers } from "../stores/service-users.ts";
+import { exportUsers } from "../stores/user-export.ts";
+import { userKeyStore } from "../stores/user-key-store.ts";
+import { userLock } from "../stores/user-lock.ts";
+import type { Keys } from "./keys.ts";
 
 /** The bound of one request to either store. */
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -21,14 +20,33 @@ const LEASE_MS = 30_000;
 const WAIT_MS = 35_000;
 const SECONDS_A_DAY = 86_400;
 
+/** Where the two stores are and how they are reached. */
+export interface StoreSettings extends Omit<ManagementSettings, "timeoutMs"> {
+  readonly redisUrl: string;
+  /** One that can write. */
+  readonly redisToken: string;
+  readonly peppers: Peppers;
+}
+
 /** What may differ from one program to another. */
-export interface OpenOptions extends Partial<Pick<Keys, "audit" | "actor" | "requestTimeoutMs">> {}
+export interface OpenOptions extends Partial<
+  Pick<Keys, "audit" | "actor" | "requestTimeoutMs" | "randomBytes">
+> {
+  readonly nowMs?: () => number;
+}
 
 /** Joins configuration and settings to what the operations on keys work with: real clocks, real randomness. */
 export function openKeys(
-  config: DeployConfig,
-  settings: Settings,
-  { audit = () => undefined, actor = "library", requestTimeoutMs = REQUEST_TIMEOUT_MS }: OpenOptions = {},
+  config: Keys["deployment"] &
+    Pick<Keys, "policy"> & { readonly serviceUsers?: { readonly connection: string } },
+  settings: StoreSettings,
+  {
+    audit = () => undefined,
+    actor = "library",
+    requestTimeoutMs = REQUEST_TIMEOUT_MS,
+    randomBytes = cryptoRandomBytes,
+    nowMs = () => Date.now(),
+  }: OpenOptions = {},
 ): Keys {
   const redis = createRedis({
     url: settings.redisUrl,
@@ -66,7 +84,7 @@ export function openKeys(
       }),
     }),
     randomBytes,
-    nowSeconds: () => Math.floor(Date.now() / 1000),
+    nowSeconds: () => Math.floor(nowMs() / 1000),
     sleep: pause,
     requestTimeoutMs,
     actor,
