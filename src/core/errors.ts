@@ -37,6 +37,7 @@ export type ApiKeysErrorCode =
   | "update_lost"
   | "change_incomplete"
   | "key_dead"
+  | "key_shown_already"
   | "rotation_under_way"
   | "no_rotation_under_way"
   | "overlap_invalid"

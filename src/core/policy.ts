@@ -125,7 +125,8 @@ export function refuseOversizedProfile(appMetadata: Record<string, unknown>): vo
   );
 }
 
-function refuseName(name: string, living: readonly KeyEntry[]): void {
+/** Throws `name_invalid`, or `name_taken` by one of the living keys. */
+export function refuseName(name: string, living: readonly KeyEntry[]): void {
   if (name.trim() !== name || name.length === 0 || name.length > MAX_NAME_LENGTH || /\p{C}/u.test(name)) {
     throw new ApiKeysError(
       "name_invalid",

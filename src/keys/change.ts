@@ -17,8 +17,11 @@ export interface KeyChange {
    * record that cannot be trusted is no obstacle.
    */
   readonly isDeath: boolean;
-  /** What the entry becomes; throws if it may not. The entry comes as it counts: a tombstone in Redis always wins. */
-  readonly decide: (entry: KeyEntry, nowSeconds: number) => KeyEntry;
+  /**
+   * What the entry becomes; throws if it may not. The entry comes as it counts, since a tombstone in Redis always wins;
+   * with it the user's other entries.
+   */
+  readonly decide: (entry: KeyEntry, nowSeconds: number, others: readonly KeyEntry[]) => KeyEntry;
 }
 
 /** What a change found and left. */
@@ -53,9 +56,11 @@ async function changeUnderLock(
 ): Promise<ChangedKey> {
   return keys.lock(userId, async (lease) => {
     const [profile, record] = await Promise.all([keys.users.read(userId), readRecord(keys, keyId, isDeath)]);
-    const entry = entryOf(keyEntriesOf(profile.appMetadata), userId, keyId);
+    const all = keyEntriesOf(profile.appMetadata);
+    const entry = entryOf(all, userId, keyId);
     const before = withDeath(entry, record);
-    const after = decide(before, keys.nowSeconds());
+    const others = all.filter(({ id }) => id !== keyId);
+    const after = decide(before, keys.nowSeconds(), others);
     await keys.records.write(recordOf(userId, after));
     if (isDeepStrictEqual(after, entry)) return { before, after };
 

@@ -6,6 +6,7 @@ import { refuseOversizedProfile, termsOf, type NewKeyRequest } from "../core/pol
 import { audited, changesBetween } from "./audit.ts";
 import { requireOurStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
+import { mintedBefore, type Minting } from "./minting.ts";
 import { writeEntries } from "./write-entries.ts";
 
 /** A new key: the only moment at which the key itself exists outside its holder's hands. */
@@ -17,24 +18,37 @@ export interface CreatedKey {
 /**
  * Makes a key for a user. Order of writes: record, then entry, then the key is handed out; a record that no entry
  * confirms grants nothing. Throws an `ApiKeysError`: then no key was handed out. Should an entry be left all the same,
- * since the answer to its write was lost, it is of a key that nobody has seen, and can be revoked.
+ * since the answer to its write was lost, it is of a key that nobody has seen, and can be revoked. With `minting`, the
+ * same call again gives the key that is there, or throws `key_shown_already`.
  */
-export async function createKey(keys: Keys, userId: string, request: NewKeyRequest): Promise<CreatedKey> {
+export async function createKey(
+  keys: Keys,
+  userId: string,
+  request: NewKeyRequest,
+  minting?: Minting,
+): Promise<CreatedKey> {
   return audited(
     keys,
     { operation: "create", userId },
-    async () => createUnderLock(keys, userId, request),
+    async () => createUnderLock(keys, userId, request, minting),
     ({ entry }) => ({ keyId: entry.id, changes: changesBetween({}, entry) }),
   );
 }
 
-async function createUnderLock(keys: Keys, userId: string, request: NewKeyRequest): Promise<CreatedKey> {
+async function createUnderLock(
+  keys: Keys,
+  userId: string,
+  request: NewKeyRequest,
+  minting: Minting | undefined,
+): Promise<CreatedKey> {
   return keys.lock(userId, async (lease) => {
     const [profile] = await Promise.all([keys.users.read(userId), requireOurStore(keys)]);
     const existing = keyEntriesOf(profile.appMetadata);
+    const made = minting && mintedBefore(keys, existing, minting);
+    if (made) return { apiKey: minting.apiKey, entry: made };
     const terms = termsOf(request, existing, keys.policy, keys.deployment, keys.nowSeconds());
     const pepper = keys.peppers.current;
-    const apiKey = ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", keys.randomBytes);
+    const apiKey = minting?.apiKey ?? ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", keys.randomBytes);
     const entry: KeyEntry = {
       id: apiKey.id,
       ...terms,

@@ -7,6 +7,7 @@ import { changeKey, type ChangedKey } from "./change.ts";
 import type { CreatedKey } from "./create.ts";
 import { requireDeployedPepper, requireOurStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
+import { isMinted, keyShownAlready, type Minting } from "./minting.ts";
 import { requireNotDead } from "./require-not-dead.ts";
 
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
@@ -23,13 +24,15 @@ export interface Rotation {
  * Gives a key a new secret: same id, name and restrictions. The old secret works until the overlap ends. Throws
  * `overlap_invalid`, `key_dead`, `rotation_under_way` while an overlap lasts, or what the policy says to the lifetime.
  * After any failure the old secret works on; if the failed rotation took effect all the same, it is `under_way` with a
- * secret that nobody has seen, and is cancelled before the next.
+ * secret that nobody has seen, and is cancelled before the next. With `minting`, the same call again gives the secret
+ * that is there, or throws `key_shown_already`.
  */
 export async function rotateKey(
   keys: Keys,
   userId: string,
   keyId: string,
   { overlapSeconds, lifetimeDays }: Rotation,
+  minting?: Minting,
 ): Promise<CreatedKey> {
   if (!(overlapSeconds >= 0 && overlapSeconds <= MAX_OVERLAP_SECONDS)) {
     throw new ApiKeysError(
@@ -39,13 +42,16 @@ export async function rotateKey(
     );
   }
   await requireOurStore(keys);
-  const apiKey = ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", keys.randomBytes, keyId);
+  const apiKey =
+    minting?.apiKey ?? ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", keys.randomBytes, keyId);
   const pepper = keys.peppers.current;
   const { after } = await changeKey(keys, userId, keyId, {
     operation: "rotate",
     isDeath: false,
     decide(entry, nowSeconds) {
       requireNotDead(entry, nowSeconds);
+      if (minting && isMinted(keys, entry, minting)) return entry;
+      if (minting?.wasMade) throw keyShownAlready();
       if (isOverlapping(entry, nowSeconds)) throw underWay(entry);
       const { exp: _, ...rest } = entry;
       const exp = rotatedExpiry(entry, lifetimeDays, keys.policy, nowSeconds);

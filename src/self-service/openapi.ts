@@ -143,7 +143,7 @@ export const OPENAPI = {
     title: "API keys: self-service",
     version: "1.0.0",
     description:
-      "Users manage their own API keys, with an access token of Auth0. Times are RFC 3339 in UTC. No answer may be cached. Keys of others, and of other organizations than the access token's, do not exist here.",
+      "Users manage their own API keys, with an access token of Auth0. Times are RFC 3339 in UTC. No answer may be cached. Keys of others do not exist here. With an access token of an organization, only that organization's keys exist; without one, all of the user's do.",
   },
   servers: [{ url: "." }],
   paths: {

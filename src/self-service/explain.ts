@@ -1,0 +1,55 @@
+import { ApiKeysError } from "../core/errors.ts";
+import { Problem } from "./problem.ts";
+import type { ProblemCode } from "./problems.ts";
+
+const RETRY_AFTER_SECONDS = 2;
+
+/**
+ * The refusal that a failure becomes. Texts of the library are for operators and name ids and commands: only the code
+ * decides, and the caller reads our own words.
+ */
+export function explain(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const code = error instanceof ApiKeysError ? codeOf(error) : "internal_error";
+  if (code !== "temporarily_unavailable") return new Problem(code);
+  return new Problem(code, { headers: { "retry-after": String(RETRY_AFTER_SECONDS) } });
+}
+
+function codeOf({ code }: ApiKeysError): ProblemCode {
+  switch (code) {
+    case "key_not_found":
+      return "not_found";
+    case "user_not_found":
+      return "not_a_user";
+    case "key_limit_reached":
+    case "name_invalid":
+    case "name_taken":
+    case "audience_unknown":
+    case "ip_range_invalid":
+    case "profile_too_large":
+    case "key_dead":
+    case "key_shown_already":
+    case "rotation_under_way":
+    case "no_rotation_under_way":
+      return code;
+    case "scope_unknown":
+      return "scope_not_grantable";
+    case "organization_invalid":
+      return "organization_not_allowed";
+    case "expiry_past":
+    case "expiry_over_policy":
+    case "no_expiry_refused":
+      return "lifetime_not_allowed";
+    case "store_unavailable":
+    case "user_locked":
+    case "lease_too_short":
+    case "update_lost":
+    case "change_incomplete":
+    case "management_rate_limited":
+    case "management_unavailable":
+      return "temporarily_unavailable";
+    // What is left is for the operator to mend: no caller can do anything about it.
+    default:
+      return "internal_error";
+  }
+}

@@ -1,0 +1,121 @@
+import { ApiKeysError } from "../core/errors.ts";
+import type { Deployment } from "../core/deployment.ts";
+import type { ApiRules, Membership, UserRights } from "../stores/user-rights.ts";
+import type { Caller } from "./authenticate.ts";
+import { Problem } from "./problem.ts";
+
+/** A scope that a user may give to a key. */
+export interface GrantableScope {
+  readonly value: string;
+  readonly audience: string;
+}
+
+/** What a user may give to a key. */
+export interface Grants {
+  readonly scopes: readonly GrantableScope[];
+  /** The APIs that keys of self-service are for: those whose tokens can be narrowed. */
+  readonly audiences: readonly string[];
+  readonly organizations: readonly Membership[];
+}
+
+const RULES_KEPT_SECONDS = 60;
+
+/**
+ * What users may give: the scopes of each API, with RBAC those of the user's permissions alone. This says early what
+ * Auth0 decides at each exchange anyway: a key never has more than its user has then. An API whose tokens list
+ * permissions is left out, since its tokens could not be narrowed to a key's scopes.
+ */
+export class GrantReader {
+  readonly #rights: UserRights;
+  readonly #deployment: Deployment;
+  readonly #nowSeconds: () => number;
+  readonly #rules = new Map<string, { readonly rules: ApiRules; readonly untilSeconds: number }>();
+
+  constructor(rights: UserRights, deployment: Deployment, nowSeconds: () => number) {
+    this.#rights = rights;
+    this.#deployment = deployment;
+    this.#nowSeconds = nowSeconds;
+  }
+
+  async read(caller: Caller): Promise<Grants> {
+    const { userId, organizationId } = caller;
+    const [perApi, memberships] = await Promise.all([
+      Promise.all(this.#deployment.apis.map(async (api) => this.#scopesOf(userId, api))),
+      this.#rights.organizationsOf(userId),
+    ]);
+    return {
+      scopes: perApi.flatMap((one) => one ?? []),
+      audiences: this.#deployment.apis.flatMap(({ identifier }, at) => (perApi[at] ? [identifier] : [])),
+      organizations:
+        organizationId === null ? memberships : memberships.filter(({ id }) => id === organizationId),
+    };
+  }
+
+  async #scopesOf(
+    userId: string,
+    { identifier, scopes }: Deployment["apis"][number],
+  ): Promise<readonly GrantableScope[] | undefined> {
+    const rules = await this.#rulesOf(identifier);
+    if (!rules || rules.addsPermissions) return undefined;
+    const own = rules.isRbacEnforced ? await this.#rights.permissionsOf(userId, identifier) : undefined;
+    return scopes
+      .filter((scope) => own?.has(scope) ?? true)
+      .map((value) => ({ value, audience: identifier }));
+  }
+
+  /** An API's rules, a minute old at most; `undefined` for one that the tenant does not have. */
+  async #rulesOf(audience: string): Promise<ApiRules | undefined> {
+    const known = this.#rules.get(audience);
+    if (known && this.#nowSeconds() < known.untilSeconds) return known.rules;
+    try {
+      const rules = await this.#rights.rulesOf(audience);
+      this.#rules.set(audience, { rules, untilSeconds: this.#nowSeconds() + RULES_KEPT_SECONDS });
+      return rules;
+    } catch (error) {
+      if (error instanceof ApiKeysError && error.code === "user_not_found") return undefined;
+      throw error;
+    }
+  }
+}
+
+/** What of a request for a key needs the user's rights. */
+export interface AskedFor {
+  readonly scopes: readonly string[];
+  readonly audiences?: readonly string[] | undefined;
+  readonly organization_id?: string | undefined;
+}
+
+/** What a key gets of the rights that were asked for, or the problem that they are more than the user may give. */
+export function grant(
+  grants: Grants,
+  caller: Caller,
+  asked: AskedFor,
+  deployment: Deployment,
+): {
+  readonly scope: string;
+  readonly audiences?: readonly string[];
+  readonly organizationId?: string;
+} {
+  const { audiences, organization_id: organization = caller.organizationId ?? undefined } = asked;
+  if (audiences?.some((one) => !grants.audiences.includes(one)) || grants.audiences.length === 0) {
+    throw new Problem("audience_unknown");
+  }
+  const chosen = audiences ?? grants.audiences;
+  const values = new Set(
+    grants.scopes.filter(({ audience }) => chosen.includes(audience)).map(({ value }) => value),
+  );
+  const missing = asked.scopes.filter((scope) => !values.has(scope));
+  if (missing.length > 0) {
+    const errors = [{ pointer: "/scopes", detail: `not among: ${[...values].join(" ")}` }];
+    throw new Problem("scope_not_grantable", { errors });
+  }
+  if (organization !== undefined && !grants.organizations.some(({ id }) => id === organization)) {
+    throw new Problem("organization_not_allowed");
+  }
+  const isForAll = audiences === undefined && chosen.length === deployment.apis.length;
+  return {
+    scope: asked.scopes.join(" "),
+    ...(!isForAll && { audiences: chosen }),
+    ...(organization !== undefined && { organizationId: organization }),
+  };
+}

@@ -1,0 +1,109 @@
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+
+import { callerReader, type TokenRules } from "./authenticate.ts";
+import { changeRoutes } from "./change-routes.ts";
+import { explain } from "./explain.ts";
+import { GrantReader } from "./grants.ts";
+import { keyRoutes } from "./key-routes.ts";
+import { OPENAPI } from "./openapi.ts";
+import type { SelfServiceStores } from "./open-stores.ts";
+import { Problem, problemResponse } from "./problem.ts";
+import { countRequest, type RateLimit } from "./rate-limit.ts";
+import type { SelfService, Variables } from "./self-service.ts";
+
+/** What a handler is made of. */
+export interface ApiKeysHandlerOptions extends Pick<
+  TokenRules,
+  "issuer" | "audience" | "jwks_uri" | "fetch"
+> {
+  /** The deployment and its stores: see `openStores`. */
+  readonly stores: SelfServiceStores;
+  /** The path under which the host's requests reach the handler, as in `/api/self-service`. Default: none. */
+  readonly basePath?: string;
+  /** Where keys are exchanged, for callers to be told. Default: `oauth/token` of the issuer. */
+  readonly token_endpoint?: string;
+  /**
+   * So many seconds after a login keys may be made, rotated and switched on. `claim` is the access token's claim with
+   * the time of the login; a post-login Action has to set it. Default: no limit; the claim `auth_time`.
+   */
+  readonly recentLogin?: { readonly maxAgeSeconds: number; readonly claim?: string };
+  readonly rateLimit?: RateLimit;
+  /** The origins whose pages may call the handler, as in `https://app.acme.com`. Default: none but its own. */
+  readonly corsOrigins?: readonly string[];
+  /** What codes are appended to for the `type` of a problem: where you publish `docs/errors`. */
+  readonly errorPages?: string;
+  /** Gets what went wrong on our side, for the log: no such error holds a key or a token. */
+  readonly onError?: (error: unknown) => void;
+}
+
+const DEFAULT_ERROR_PAGES = "urn:auth0-api-keys:errors:";
+const CORS_LIFETIME_SECONDS = 600;
+// A pattern that ends in /* matches the path before it as well.
+const OURS = ["/api-keys/*", "/scopes"];
+
+/**
+ * The web API with which users manage their own keys, as a function from `Request` to `Response`: for Hono, Next.js and
+ * every other host of that form, and with `getRequestListener` of `@hono/node-server` for Express and Fastify. What it
+ * does stands in the OpenAPI document, which it serves as `/openapi.json`. Never rejects.
+ */
+export function createApiKeysHandler(
+  options: ApiKeysHandlerOptions,
+): (request: Request) => Promise<Response> {
+  const { stores, recentLogin, rateLimit = {}, errorPages = DEFAULT_ERROR_PAGES, onError } = options;
+  const { nowSeconds } = stores.keys;
+  const readCaller = callerReader({ ...options, loginClaim: recentLogin?.claim ?? "auth_time", nowSeconds });
+  const service: SelfService = {
+    ...stores,
+    grants: new GrantReader(stores.rights, stores.keys.deployment, nowSeconds),
+    maxLoginAgeSeconds: recentLogin?.maxAgeSeconds,
+    token_endpoint: options.token_endpoint ?? `${options.issuer}oauth/token`,
+  };
+
+  const app = new Hono<Variables>().basePath(options.basePath ?? "/");
+  app.use(async (c, next) => {
+    await next();
+    c.header("cache-control", "no-store");
+    c.header("x-content-type-options", "nosniff");
+    c.header("referrer-policy", "no-referrer");
+    c.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  });
+  if (options.corsOrigins) {
+    app.use(
+      cors({
+        origin: [...options.corsOrigins],
+        allowMethods: ["GET", "POST", "PATCH", "DELETE"],
+        allowHeaders: ["authorization", "content-type", "idempotency-key"],
+        exposeHeaders: ["retry-after", "www-authenticate"],
+        maxAge: CORS_LIFETIME_SECONDS,
+      }),
+    );
+  }
+  app.get("/openapi.json", (c) => c.json(OPENAPI));
+  for (const path of OURS) {
+    app.use(path, async (c, next) => {
+      const caller = await readCaller(c.req.raw);
+      const isChange = c.req.method !== "GET" && c.req.method !== "HEAD";
+      await countRequest(stores.requests, rateLimit, caller, isChange, nowSeconds());
+      c.set("caller", caller);
+      c.set("keys", { ...stores.keys, actor: `self-service:${caller.userId}` });
+      await next();
+    });
+  }
+  keyRoutes(app, service);
+  changeRoutes(app, service);
+  for (const [path, methods] of Object.entries(OPENAPI.paths)) {
+    const allow = ["get", "post", "patch", "delete"].filter((method) => method in methods);
+    app.all(path.replace("{id}", ":id"), () => {
+      throw new Problem("method_not_allowed", { headers: { allow: allow.join(", ").toUpperCase() } });
+    });
+  }
+  const refuse = (error: unknown): Response => {
+    const problem = explain(error);
+    if (problem.code === "internal_error" || problem.code === "temporarily_unavailable") onError?.(error);
+    return problemResponse(problem, errorPages);
+  };
+  app.notFound(() => refuse(new Problem("not_found")));
+  app.onError(refuse);
+  return async (request) => app.fetch(request);
+}

@@ -1,0 +1,99 @@
+import type { Hono } from "hono";
+
+import { createKey } from "../keys/create.ts";
+import { requireRecentLogin, requireScope } from "./authenticate.ts";
+import { grant } from "./grants.ts";
+import { beginAttempt } from "./idempotency.ts";
+import { CREATE, readBody } from "./read-body.ts";
+import {
+  present,
+  presentOne,
+  visibleKey,
+  visibleKeys,
+  type SelfService,
+  type Variables,
+} from "./self-service.ts";
+
+/** How long an old secret works after a rotation unless the request says otherwise, and at most. */
+export const OVERLAP_SECONDS = { default: 86_400, max: 604_800 } as const;
+const READ = "read:api_keys";
+export const WRITE = "write:api_keys";
+
+/** Lists, shows and makes keys, and says what may be given to them. */
+export function keyRoutes(app: Hono<Variables>, service: SelfService): void {
+  const { grants, requests, config } = service;
+
+  app.get("/api-keys", async (c) => {
+    const { caller, keys } = c.var;
+    requireScope(caller, READ);
+    const entries = (await visibleKeys(keys, caller)).toReversed();
+    return c.json({ api_keys: await present(keys, entries) });
+  });
+
+  app.get("/api-keys/:id", async (c) => {
+    const { caller, keys } = c.var;
+    requireScope(caller, READ);
+    return c.json({
+      api_key: await presentOne(keys, await visibleKey(keys, caller, c.req.param("id"))),
+    });
+  });
+
+  app.post("/api-keys", async (c) => {
+    const { caller, keys } = c.var;
+    requireScope(caller, WRITE);
+    requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
+    const body = await readBody(c.req.raw, CREATE);
+    const granted = grant(await grants.read(caller), caller, body, keys.deployment);
+    const attempt = await beginAttempt(keys, requests, {
+      userId: caller.userId,
+      operation: "create",
+      // With the organization of the token: a request of another one is another request.
+      body: { ...body, organization_id: granted.organizationId },
+      idempotencyKey: c.req.header("idempotency-key"),
+    });
+    const request = {
+      ...granted,
+      name: body.name,
+      ...(body.ip_ranges && { ipRanges: body.ip_ranges }),
+      ...lifetimeOf(body),
+    };
+    const { apiKey, entry } = await createKey(keys, caller.userId, request, attempt.minting);
+    await attempt.finish();
+    return c.json({ api_key: await presentOne(keys, entry), key: apiKey.reveal() }, 201);
+  });
+
+  app.get("/scopes", async (c) => {
+    const { caller, keys } = c.var;
+    requireScope(caller, READ);
+    const { scopes, organizations } = await grants.read(caller);
+    const { policy, deployment } = keys;
+    return c.json({
+      scopes: scopes.map(({ value, audience }) => {
+        const description = config.scopeDescriptions?.[value] ?? "";
+        return { value, description: description === "" ? null : description, audience };
+      }),
+      organizations,
+      organization_id: caller.organizationId,
+      policy: {
+        default_lifetime_days: policy.defaultLifetimeDays,
+        max_lifetime_days: policy.maxLifetimeDays,
+        allow_no_expiry: policy.allowNoExpiry,
+        max_keys: policy.maxKeysPerUser,
+        default_overlap_seconds: OVERLAP_SECONDS.default,
+        max_overlap_seconds: OVERLAP_SECONDS.max,
+      },
+      exchange: {
+        token_endpoint: service.token_endpoint,
+        subject_token_type: deployment.subjectTokenType,
+        client_ids: deployment.clients,
+      },
+    });
+  });
+}
+
+/** The lifetime that a body asks for: `null` is never, absent is the policy's default. */
+export function lifetimeOf({ expires_in_days }: { readonly expires_in_days?: number | null | undefined }): {
+  readonly lifetimeDays?: number | "never";
+} {
+  return expires_in_days === undefined ? {} : { lifetimeDays: expires_in_days ?? "never" };
+}
