@@ -41,6 +41,7 @@ function codeOf({ code }: ApiKeysError): ProblemCode {
     case "no_expiry_refused":
       return "lifetime_not_allowed";
     case "store_unavailable":
+    case "pepper_not_deployed":
     case "user_locked":
     case "lease_too_short":
     case "update_lost":

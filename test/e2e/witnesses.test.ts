@@ -26,7 +26,7 @@ let s: Stage;
 let key: string;
 let id: string;
 beforeAll(async () => {
-  s = await stage();
+  s = await stage({ fidelity: ["search_lag_ms=0"] });
   ({ key, id } = await s.create(ADA, { scope: "read:things" }));
 });
 afterAll(async () => s.stop());

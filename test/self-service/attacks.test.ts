@@ -29,7 +29,13 @@ beforeAll(async () => {
     [organization, "one"],
     ["org_fedcba9876543210", "other"],
   ] as const) {
-    tenant.organizations.set(id, { id, name, display_name: name, members: new Set([ADA]) });
+    tenant.organizations.set(id, {
+      id,
+      name,
+      display_name: name,
+      members: new Set([ADA]),
+      enabledConnections: new Set(tenant.connections.keys()),
+    });
   }
   victim = await stage.s.create(GRACE, { name: "of grace", scope: "read:things" });
   inOrganization = await stage.s.create(ADA, {

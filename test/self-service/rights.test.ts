@@ -15,7 +15,13 @@ function addOrganizations({ local: { tenant } }: Stage): void {
     [ONE, "one", [ADA]],
     [OTHER, "other", [ADA, GRACE]],
   ] as const) {
-    tenant.organizations.set(id, { id, name, display_name: name, members: new Set(members) });
+    tenant.organizations.set(id, {
+      id,
+      name,
+      display_name: name,
+      members: new Set(members),
+      enabledConnections: new Set(tenant.connections.keys()),
+    });
   }
 }
 
