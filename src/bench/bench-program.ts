@@ -11,10 +11,12 @@ import { benchAction, type ActionTimes } from "./action.ts";
 import { startBenchTenant } from "./bench-tenant.ts";
 import { benchCaches, benchGateway, type CacheTimes } from "./client.ts";
 import { benchExchange } from "./exchange.ts";
+import { benchKeyChecks, type KeyChecks } from "./key-check.ts";
 import type { Comparison } from "./load.ts";
 
 interface Options {
   readonly json?: true;
+  readonly peers?: true;
   readonly requests: number;
 }
 
@@ -24,6 +26,8 @@ interface Results {
   readonly exchange: readonly Comparison[];
   readonly gateway: readonly Comparison[];
   readonly caches: CacheTimes;
+  /** Only where it was asked for. */
+  readonly key_checks?: KeyChecks;
 }
 
 /** Runs `npm run bench`: all is measured in one run, and told as ratios first. */
@@ -31,15 +35,16 @@ export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 |
   const program = new Command("bench")
     .description("Measure the Action, the exchange and the client on this machine.")
     .option("--json", "print one JSON value")
+    .option("--peers", "beside other libraries' checks of a key too: installs them from npm into .bench")
     .option("--requests <number>", "requests a round under load", wholeNumber, 2_000)
     .action(async (options: Options) => {
-      const results = await measure(options.requests);
+      const results = await measure(options.requests, options.peers === true);
       io.stdout(options.json ? `${JSON.stringify(results)}\n` : report(results));
     });
   return runProgram(program, argv, io);
 }
 
-async function measure(requests: number): Promise<Results> {
+async function measure(requests: number, withPeers: boolean): Promise<Results> {
   const config = await loadDeployConfig("deploy.config.ts");
   const bundles = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
   const exchangeAction = bundles.find(({ trigger }) => trigger === "custom-token-exchange");
@@ -53,13 +58,14 @@ async function measure(requests: number): Promise<Results> {
       exchange: await benchExchange(tenant, requests),
       gateway: await benchGateway(tenant, requests),
       caches: await benchCaches(tenant, requests),
+      ...(withPeers && { key_checks: await benchKeyChecks(config, tenant.local.redis) }),
     };
   } finally {
     await tenant.local.stop();
   }
 }
 
-function report({ machine, action, exchange, gateway, caches }: Results): string {
+function report({ machine, action, exchange, gateway, caches, key_checks }: Results): string {
   const ofHmac = (action.own_p50_us / action.hmac_p50_us).toFixed(1);
   const cacheRows = Object.entries(caches).map(([name, one]) => [
     `  ${name}`,
@@ -83,7 +89,27 @@ ${comparisonTable(exchange, "bare")}
 An API behind the gateway, called with a key, beside the same API validating a token itself
 ${comparisonTable(gateway, "direct")}
 A token from each cache
-${table([["  cache", "p50", "p99"], ...cacheRows])}`;
+${table([["  cache", "p50", "p99"], ...cacheRows])}${key_checks ? keyCheckTables(key_checks) : ""}`;
+}
+
+function keyCheckTables({ peers, redis, without_store, with_store }: KeyChecks): string {
+  const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
+  return `
+A check of a key, beside others (${versions.join(", ")}) and beside the least that it can cost
+${table([
+  ["  check, without its store", "of ours", "median"],
+  ...without_store.map(({ name, of_ours, us }) => [`  ${name}`, String(of_ours), `${us} µs`]),
+])}
+${table([
+  [`  with its store (${redis})`, "added", "of ours", "median", "round trips"],
+  ...with_store.map(({ name, added_ms, of_ours, us, round_trips }) => [
+    `  ${name}`,
+    `${added_ms} ms`,
+    String(of_ours),
+    `${us} µs`,
+    String(round_trips),
+  ]),
+])}`;
 }
 
 function comparisonTable(rows: readonly Comparison[], other: string): string {
