@@ -8,8 +8,8 @@ export default defineConfig({
     // Most tests wait for sockets and processes: two files at a time keep two cores busy.
     maxWorkers: 2,
     // Real sockets and child processes: the bound is for a hung machine, no test relies on it.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     coverage: { include: ["src/**", "actions/**"] },
   },
 });

@@ -1,7 +1,7 @@
 import { ApiKeysError } from "../core/errors.ts";
 import { ENTRIES_FIELD, isObject, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
 import { audited } from "./audit.ts";
-import { foreignStore } from "./init.ts";
+import { refuseForeignStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { isOfOneUser, outwaitRateLimit, outwaitStore } from "./patience.ts";
 import { writeEntries } from "./write-entries.ts";
@@ -25,7 +25,7 @@ export interface DroppedKeys {
  * Throws `store_foreign`, `export_failed`, or what the stores answered.
  */
 export async function dropKeys(keys: Keys): Promise<DroppedKeys> {
-  await refuseForeign(keys);
+  await refuseForeignStore(keys);
   await outwaitStore(keys, async () => keys.records.unmark());
   const run: Run = { keys, users: 0, entries: 0, skipped: new Map() };
   for (const userId of await usersWithEntries(keys)) await dropOf(run, userId);
@@ -36,7 +36,7 @@ export async function dropKeys(keys: Keys): Promise<DroppedKeys> {
 
 /** How many records there are. Writes nothing. Throws `store_foreign`. */
 export async function countRecords(keys: Keys): Promise<number> {
-  await refuseForeign(keys);
+  await refuseForeignStore(keys);
   const all = new Set<string>();
   for await (const ids of keys.records.ids()) for (const id of ids) all.add(id);
   return all.size;
@@ -47,10 +47,6 @@ interface Run {
   users: number;
   entries: number;
   readonly skipped: Map<string, string>;
-}
-
-async function refuseForeign(keys: Keys): Promise<void> {
-  if ((await keys.records.readMarker()) === "foreign") throw foreignStore();
 }
 
 /** Read to its end before the first write: a download is not held open for as long as thousands of those take. */

@@ -19,6 +19,11 @@ export async function initStore(keys: Keys): Promise<{ readonly marked: boolean 
   return { marked: true };
 }
 
+/** Throws `store_foreign` for a store that is marked, and not as this deployment's. */
+export async function refuseForeignStore(keys: Keys): Promise<void> {
+  if ((await keys.records.readMarker()) === "foreign") throw foreignStore();
+}
+
 /** Throws unless the store is marked as this deployment's: a flushed or a wrong one must not look whole again. */
 export async function requireOurStore(keys: Keys): Promise<void> {
   const marker = await keys.records.readMarker();
@@ -56,7 +61,7 @@ export async function markDeployedPepper(keys: Keys): Promise<boolean> {
 }
 
 /** The refusal of a store that is not this deployment's. */
-export function foreignStore(): ApiKeysError {
+function foreignStore(): ApiKeysError {
   return new ApiKeysError(
     "store_foreign",
     "This Redis database belongs to another deployment, or was marked with a pepper that is not held here.",

@@ -51,21 +51,22 @@ export async function countPeppers(keys: Keys): Promise<readonly PepperCount[]> 
 }
 
 /**
- * Makes an older pepper one that nothing depends on: refused while a living key needs it, then every record and tombstone
+ * Makes an older pepper one that nothing depends on: refused while a living key needs it, or a record that may be all that
+ * is left of one, unless `despiteRecords`. Then every record and tombstone
  * that is sealed with it is sealed with the current one. Only after that may it be taken out of the configuration. Gives
  * how many were sealed anew. Broken off at any point, it is simply run again. Throws `pepper_not_held`, `pepper_in_use`,
  * `pepper_not_deployed`, or what a store answered.
  */
-export async function retirePepper(keys: Keys, version: number): Promise<number> {
+export async function retirePepper(keys: Keys, version: number, despiteRecords = false): Promise<number> {
   return audited(
     keys,
     { operation: "retire_pepper" },
-    async () => retire(keys, version),
+    async () => retire(keys, version, despiteRecords),
     () => ({ changes: [`pepper ${version}`] }),
   );
 }
 
-async function retire(keys: Keys, version: number): Promise<number> {
+async function retire(keys: Keys, version: number, despiteRecords: boolean): Promise<number> {
   await requireOurStore(keys);
   const { current, byVersion } = keys.peppers;
   if (version === current.version)
@@ -88,6 +89,7 @@ async function retire(keys: Keys, version: number): Promise<number> {
       `Rotate or revoke them: npm run keys -- list --all-users --pepper ${version}`,
     );
   }
+  if (!despiteRecords) await refuseNeededByRecords(keys, version);
   let resealed = 0;
   for (let pass = 0; pass < PASSES; pass++) {
     const left = await reseal(keys, version);
@@ -98,6 +100,24 @@ async function retire(keys: Keys, version: number): Promise<number> {
     version,
     "another program goes on sealing with it",
     "Give all programs the same API_KEY_PEPPER.",
+  );
+}
+
+/** A record without its entry may be all that is left of a key: its entry can be restored as long as its pepper is held. */
+async function refuseNeededByRecords(keys: Keys, version: number): Promise<void> {
+  let needing = 0;
+  for await (const ids of keys.records.ids()) {
+    for (const one of await outwaitStore(keys, async () => keys.records.readMany(ids))) {
+      const isNeeding =
+        one.kind === "trusted" && versionsNeededBy(one.record, keys.nowSeconds()).has(version);
+      if (isNeeding) needing++;
+    }
+  }
+  if (needing === 0) return;
+  throw inUse(
+    version,
+    `${needing} living ${needing === 1 ? "record needs" : "records need"} it, which no entry confirms`,
+    "Restore their entries, then rotate or revoke them: npm run keys -- reconcile --fix --restore-entries. Or leave them behind: --yes",
   );
 }
 
@@ -118,7 +138,7 @@ async function reseal(keys: Keys, version: number): Promise<number> {
           // Read again: what another program has written since is not to be undone.
           for (const one of await keys.records.readMany(keyIds)) {
             lease.require(2 * keys.requestTimeoutMs);
-            if (one.kind === "trusted" && one.record.sub === userId) await keys.records.write(one.record);
+            if (one.kind === "trusted" && one.record.sub === userId) await keys.records.reseal(one.record);
           }
         }),
       );
@@ -141,7 +161,7 @@ async function* pagesOfSeals(keys: Keys): AsyncIterable<{ readonly sealed: Reado
 }
 
 /** The peppers without which a living key would be refused; none for a dead key. */
-export function versionsNeededBy(entry: KeyEntry, nowSeconds: number): ReadonlySet<number> {
+export function versionsNeededBy(entry: Omit<KeyEntry, "name">, nowSeconds: number): ReadonlySet<number> {
   const status = keyStatus(entry, nowSeconds);
   if (status !== "active" && status !== "disabled") return new Set();
   const previous = isOverlapping(entry, nowSeconds) ? entry.previous : undefined;

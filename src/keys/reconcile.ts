@@ -5,7 +5,7 @@ import { recordOf } from "../core/key-record.ts";
 import { isOversizedProfile } from "../core/policy.ts";
 import { seenKeys, type SeenKeys } from "../core/seen-keys.ts";
 import type { ExportedUser } from "../stores/user-export.ts";
-import { foreignStore, requireDeployedPepper } from "./init.ts";
+import { refuseForeignStore, requireDeployedPepper } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { mendUser, oversized, retentionSecondsOf, type Difference, type MendOptions } from "./mend-user.ts";
 import { outwaitStore } from "./patience.ts";
@@ -51,7 +51,7 @@ const RESTORE_AT_ONCE = { entries: 20, part: 0.01 };
  * `export_failed`, or what the stores answered.
  */
 export async function reconcile(keys: Keys, options: ReconcileOptions): Promise<Reconciled> {
-  if ((await keys.records.readMarker()) === "foreign") throw foreignStore();
+  await refuseForeignStore(keys);
   if (options.fix) await requireDeployedPepper(keys);
   const run = startRun(keys, options);
   await compareEntries(run);

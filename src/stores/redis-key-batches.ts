@@ -17,6 +17,8 @@ export interface RedisKeyBatches {
   readMany(keyIds: readonly string[]): Promise<readonly FoundRecord[]>;
   /** By which pepper each of these records is sealed, in their order; `undefined` where there is none that is ours. */
   sealVersions(keyIds: readonly string[]): Promise<readonly (number | undefined)[]>;
+  /** Seals a record anew with the current pepper, its lifetime as it is; one that is gone meanwhile stays gone. */
+  reseal(record: KeyRecord): Promise<void>;
   /**
    * Writes records where there is none, and leaves what others have written meanwhile. In a pipeline, which is not
    * atomic: after a failure some of them may be there, and the same call again adds the rest.
@@ -53,6 +55,10 @@ export function redisKeyBatches(
         const opened = unseal(texts[at] ?? "", peppers);
         return opened.kind === "trusted" ? opened.pepperVersion : undefined;
       });
+    },
+    async reseal(record) {
+      const sealed = sealRecord(record, peppers);
+      await reach(redis.set(recordKey(record.id), sealed, { xx: true, keepTtl: true }));
     },
     async addMissing(records) {
       if (records.length === 0) return;

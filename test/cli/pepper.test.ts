@@ -9,7 +9,8 @@ import { addPepper, dropPepper, parsePeppers } from "../../src/core/peppers.ts";
 import { runKeysCli, type Run } from "../support/cli.ts";
 import { newClock } from "../support/clock.ts";
 import { deployInProcess } from "../support/deploy-in-process.ts";
-import { ADA, environmentOf, GRACE, pepperOf, stage, type Stage } from "../support/stage.ts";
+import { snapshot } from "../support/deploying.ts";
+import { ADA, environmentOf, GRACE, pepperOf, setMetadata, stage, type Stage } from "../support/stage.ts";
 
 const clock = newClock();
 let s: Stage;
@@ -128,8 +129,37 @@ test("a pepper is added, deployed, and the old one retired: no living key is eve
   expect(await keys("reconcile")).toMatchObject({ code: 0 });
 });
 
+test("an Action is not deployed with a pepper that the store does not know", async () => {
+  const held = await heldPepper();
+  const before = snapshot(s.local.tenant);
+  const description = { ...s.local.description };
+  await writeLocalFile(
+    { LOCAL_TENANT_DIR: folder },
+    { ...description, api_key_pepper: `9:${pepperOf("wrong")}` },
+  );
+  await expect(apply()).rejects.toThrow("belongs to another deployment, or was marked with a pepper");
+  await writeLocalFile({ LOCAL_TENANT_DIR: folder }, { ...description, api_key_pepper: held });
+  expect(snapshot(s.local.tenant)).toBe(before);
+});
+
+test("a record that may be all that is left of a key keeps its pepper, unless it is left behind", async () => {
+  const key = (await create(ADA)).out.trim();
+  const id = key.slice(10, 22);
+  const record = await s.local.redis.execute(["GET", `apikey:${id}`]);
+  await keys("pepper", "add");
+  await apply();
+  setMetadata(s, ADA, undefined);
+  const refused = await keys("pepper", "retire", "2");
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringMatching(/living records? needs? it, which no entry confirms/),
+  ]);
+  expect(await s.local.redis.execute(["GET", `apikey:${id}`])).toBe(record);
+  expect((await keys("pepper", "retire", "2", "--yes")).code).toBe(0);
+});
+
 test.each<[string, readonly string[], number, string]>([
-  ["the current pepper", ["retire", "2"], 1, "it is the current one"],
+  ["the current pepper", ["retire", "3"], 1, "it is the current one"],
   ["one that is not held", ["retire", "7"], 1, "There is no pepper 7"],
   ["no version", ["retire"], 2, "retire VERSION"],
   ["an unknown verb", ["rotate"], 2, "give add, status"],

@@ -5,6 +5,7 @@ import { apply, planApply, type Planned } from "../../deploy/apply.ts";
 import { findDrift } from "../../deploy/drift.ts";
 import type { DeployClock } from "../../deploy/management-api.ts";
 import { planDestroy, planRollback, undo } from "../../deploy/undo.ts";
+import { refuseForeignStore } from "../../keys/init.ts";
 import { dropAllKeys, endOfKeys } from "./drop-all-keys.ts";
 import { examine } from "./examine.ts";
 import type { Io } from "../io.ts";
@@ -79,6 +80,8 @@ function deployProgram(io: Io, { clock, terminal }: DeployEnvironment, onFinding
       show(options, planned);
       const isAsked = planned.changes.length > 0;
       if (isAsked && !(await confirmed(options, "Apply this?"))) return;
+      // An Action with a pepper that the store's marker was not sealed with would refuse every key.
+      await refuseForeignStore(opened.keys);
       await apply(opened.deploying, planned);
       await markStore(opened);
       const checks = options.verify && opened.config.verify ? await verifyOpened(opened) : undefined;

@@ -7,6 +7,10 @@ import { readPepperText } from "../settings.ts";
 import { table } from "../table.ts";
 import { wholeNumber, type CommandKit, type CommonOptions } from "./command-kit.ts";
 
+interface PepperOptions extends CommonOptions {
+  readonly yes?: true;
+}
+
 /** `keys pepper add`, `retire` and `status`. */
 export function addPepperCommand(kit: CommandKit): void {
   kit
@@ -14,7 +18,8 @@ export function addPepperCommand(kit: CommandKit): void {
       "pepper <verb> [version]",
       "add a pepper, retire an older one, or say what depends on each (status)",
     )
-    .action(async (verb: string, version: string | undefined, options: CommonOptions, command: Command) => {
+    .option("--yes", "retire it although records that no entry confirms need it")
+    .action(async (verb: string, version: string | undefined, options: PepperOptions, command: Command) => {
       if (verb === "add" && version === undefined) return add(kit, options);
       if (verb === "status" && version === undefined) return status(kit, options);
       if (verb === "retire" && version !== undefined) return retire(kit, options, wholeNumber(version));
@@ -31,9 +36,9 @@ async function add(kit: CommandKit, options: CommonOptions): Promise<void> {
   await hand(kit, options, text, version, `Pepper ${version} is the current one. ${next}`);
 }
 
-async function retire(kit: CommandKit, options: CommonOptions, version: number): Promise<void> {
+async function retire(kit: CommandKit, options: PepperOptions, version: number): Promise<void> {
   const isLocal = options.local === true;
-  const resealed = await retirePepper(await kit.open(options), version);
+  const resealed = await retirePepper(await kit.open(options), version, options.yes === true);
   const text = dropPepper(await readPepperText(kit.io.env, isLocal), version);
   const next = `Next: npm run deploy -- apply${isLocal ? " --local" : ""}`;
   const said = `Nothing depends on pepper ${version} any more; ${resealed} records were sealed anew. ${next}`;
