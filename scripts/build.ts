@@ -1,3 +1,4 @@
-import { buildProgram } from "../src/cli/build-package.ts";
+import { buildElement, buildProgram } from "../src/cli/build-package.ts";
 
 await buildProgram("dist/auth0-api-keys.cjs");
+await buildElement("dist/element/index.js");

@@ -64,8 +64,18 @@ test("npm start -- --json prints one line with everything in it", () => {
       "audience",
       "users",
       "api_url",
+      "self_service_url",
     ]),
   );
+});
+
+test("the page is at / of the self-service API's origin, and at / of the issuer", async () => {
+  const page = await fetch(description.issuer);
+  expect(page.url).toBe(new URL("/", description.self_service_url).href);
+  expect(await page.text()).toContain("<auth0-api-keys>");
+  expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'none';.*script-src 'self';/);
+  const { status } = await fetch(`${description.self_service_url}/api-keys`);
+  expect(status).toBe(401);
 });
 
 test("the README's commands do what it says", async () => {

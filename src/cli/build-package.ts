@@ -22,3 +22,19 @@ export async function buildProgram(outfile: string): Promise<void> {
   });
   await chmod(outfile, 0o755);
 }
+
+/** Builds `<auth0-api-keys>` as one module without imports: a page can load the file as it is. */
+export async function buildElement(outfile: string): Promise<void> {
+  await build({
+    absWorkingDir: fileURLToPath(new URL("../../", import.meta.url)),
+    entryPoints: ["src/element/index.ts"],
+    outfile,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    legalComments: "none",
+    logLevel: "warning",
+  });
+}

@@ -13,9 +13,13 @@ export interface LocalDeployment extends DeployConfig {
   readonly pepper: string;
 }
 
-/** Prepares a deployment for the local tenant from `deploy.config.ts`. */
-export async function prepareLocalDeployment(env: Io["env"]): Promise<LocalDeployment> {
-  const config = await loadDeployConfig(env["DEPLOY_CONFIG"] ?? "deploy.config.ts");
+/** Prepares a deployment for the local tenant from `deploy.config.ts`; with last uses noted, if that is asked for. */
+export async function prepareLocalDeployment(
+  env: Io["env"],
+  { lastUsed = false }: { readonly lastUsed?: boolean } = {},
+): Promise<LocalDeployment> {
+  const configured = await loadDeployConfig(env["DEPLOY_CONFIG"] ?? "deploy.config.ts");
+  const config = { ...configured, lastUsed: configured.lastUsed || lastUsed };
   const actions = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
   return { ...config, actions, pepper: await keptPepper(env) };
 }

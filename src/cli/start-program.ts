@@ -6,6 +6,7 @@ import type { Io } from "./io.ts";
 import { runKeys } from "./keys/keys-program.ts";
 import { prepareLocalDeployment, type LocalDeployment } from "./local-deployment.ts";
 import { removeLocalFile, writeLocalFile, type LocalFile } from "./local-file.ts";
+import { SELF_SERVICE, selfServicePage } from "./self-service-page.ts";
 import { table } from "./table.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -20,6 +21,8 @@ export interface StartOptions extends LocalDeployment {
   readonly tokenExchange?: boolean;
   /** Inferred behaviours to change, as `name=value`. */
   readonly fidelity?: readonly string[];
+  /** Who logs users in for self-service; without it there is no page. */
+  readonly selfService?: typeof SELF_SERVICE;
   readonly onLog: (line: string) => void;
 }
 
@@ -28,7 +31,10 @@ export interface Started {
   readonly description: Omit<LocalFile, "api_key_pepper"> & {
     readonly api_url: string;
     readonly users: readonly { readonly user_id: string }[];
+    readonly self_service_url?: string;
   };
+  /** Serves the page and the self-service API where `self_service_url` says that they are. */
+  servePage(page: (request: Request) => Promise<Response>): void;
   readonly redis: { readonly name: string };
   stop(): Promise<void>;
 }
@@ -54,7 +60,7 @@ export async function runStart(
       "Run the local tenant: Auth0 and Upstash as far as API keys need them, on this machine alone.",
     )
     .addOption(
-      new Option("--port <number>", "the issuer's; the two after it are used too; 0: free ones")
+      new Option("--port <number>", "the issuer's; the three after it are used too; 0: free ones")
         .default(4400)
         .argParser(port),
     )
@@ -84,7 +90,7 @@ async function serve(
   // Listened for from the start: a child process must not outlive an early Ctrl-C.
   const stopped = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   const { port, redis, limits, tokenExchange, fidelity } = options;
-  const deployment = await prepareLocalDeployment(io.env);
+  const deployment = await prepareLocalDeployment(io.env, { lastUsed: options.bare !== true });
   const onLog = (line: string) => io.stderr(`${line}\n`);
   const tenant = await start({
     ...deployment,
@@ -94,12 +100,14 @@ async function serve(
     tokenExchange,
     deployed: options.bare !== true,
     fidelity,
+    selfService: SELF_SERVICE,
     onLog,
   });
   try {
     await writeLocalFile(io.env, { ...tenant.description, api_key_pepper: deployment.pepper });
     const code = await runKeys(["init", "--local"], { ...io, stdout: () => undefined });
     if (code !== 0) throw new Error("The store could not be marked.");
+    tenant.servePage(await selfServicePage(deployment, tenant.description, onLog));
     io.stdout(options.json ? `${JSON.stringify(tenant.description)}\n` : welcome(tenant));
     await stopped;
   } finally {
@@ -119,7 +127,11 @@ ${table([
   ["  demo API", description.api_url],
   ["  users", description.users.map((one) => one.user_id).join(", ")],
 ])}
-Make a key in another terminal:
+Open the page where users make their own keys:
+
+  ${new URL("/", description.self_service_url).href}
+
+or make a key in another terminal:
 
   npm run --silent keys -- create --local --user '${user}' --name laptop --scope "read:things"
 
@@ -136,8 +148,8 @@ Ctrl-C ends it.
 }
 
 function port(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_533) return Number(text);
-  throw new InvalidArgumentError("It must be a number from 0 to 65533.");
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_532) return Number(text);
+  throw new InvalidArgumentError("It must be a number from 0 to 65532.");
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

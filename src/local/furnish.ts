@@ -89,6 +89,9 @@ export function furnish(
   return management;
 }
 
+/** Where the examples of self-service listen. */
+const EXAMPLES = "http://127.0.0.1:3000";
+
 /** What an operator makes for self-service: an API of its own, and a single-page application that calls it. */
 function furnishSelfService(
   tenant: Tenant,
@@ -111,9 +114,9 @@ function furnishSelfService(
     oidc_conformant: true,
     is_token_endpoint_ip_header_trusted: false,
     client_metadata: {},
-    callbacks: [`${home}/`],
-    allowed_logout_urls: [`${home}/`],
-    web_origins: [home],
+    callbacks: [home, EXAMPLES].map((origin) => `${origin}/`),
+    allowed_logout_urls: [home, EXAMPLES].map((origin) => `${origin}/`),
+    web_origins: [home, EXAMPLES],
   });
 }
 

@@ -9,8 +9,9 @@ import { promisify } from "node:util";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { buildProgram } from "../../src/cli/build-package.ts";
-import { ADA, stage, type Stage } from "../support/stage.ts";
+import { buildElement, buildProgram } from "../../src/cli/build-package.ts";
+import { logIn, SELF_SERVICE } from "../support/log-in.ts";
+import { ADA, pepperOf, stage, type Stage } from "../support/stage.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
@@ -28,8 +29,9 @@ beforeAll(async () => {
   const program = join(folder, "auth0-api-keys");
   const typescript = join(ROOT, "node_modules/typescript/bin/tsc");
   [s] = await Promise.all([
-    stage(),
+    stage({ selfService: SELF_SERVICE }),
     run(process.execPath, [typescript, "-p", "tsconfig.build.json"], { cwd: ROOT }),
+    buildElement(join(ROOT, "dist/element/index.js")),
     buildProgram(`${program}.cjs`).then(async () => symlink(`${program}.cjs`, program)),
   ]);
   const { issuer, client_id, subject_token_type, audience, api_url } = s.local.description;
@@ -47,7 +49,12 @@ beforeAll(async () => {
     API_KEY_SUBJECT_TOKEN_TYPE: subject_token_type,
     API_KEY_AUDIENCE: audience,
     API_KEY_SCOPE: "read:things",
+    LOCAL_TENANT: join(folder, "tenant.json"),
   };
+  await writeFile(
+    join(folder, "tenant.json"),
+    JSON.stringify({ ...s.local.description, api_key_pepper: `1:${pepperOf("one")}` }),
+  );
 });
 afterAll(async () => {
   for (const child of children) {
@@ -159,3 +166,37 @@ test.runIf(hasNginx)(
     expect(refused.headers.get("www-authenticate")).toContain('error="invalid_token"');
   },
 );
+
+test("self-service in Express: the API, the page and what the page loads", async () => {
+  const url = await serve("examples/self-service/express.mjs");
+  const authorization = `Bearer ${String((await logIn(s, ADA)).body["access_token"])}`;
+  const made = await fetch(`${url}/self-service/api-keys`, {
+    method: "POST",
+    headers: { authorization, "content-type": "application/json" },
+    body: JSON.stringify({ name: "from Express", scopes: ["read:things"] }),
+  });
+  expect(made.status).toBe(201);
+  const { key: shown } = (await made.json()) as { readonly key: string };
+  expect((await s.exchange(shown)).status).toBe(200);
+  expect((await fetch(`${url}/self-service/api-keys`)).status).toBe(401);
+  for (const path of ["/", "/main.js", "/element.js", "/auth0-spa-js.js", "/config.json"]) {
+    const answer = await fetch(url + path);
+    expect([path, answer.status]).toEqual([path, 200]);
+    expect(answer.headers.get("content-security-policy")).toMatch(/^default-src 'none'/);
+  }
+});
+
+test("self-service as a route handler of Next.js", async () => {
+  const route = "examples/self-service/nextjs/app/api/self-service/[...path]/route.mjs";
+  // As Next.js calls it: a Request with the whole path in, a Response out.
+  const script = `const { GET } = await import(process.argv[1]);
+    const headers = { authorization: process.env.AUTHORIZATION };
+    const answer = await GET(new Request("http://app.example/api/self-service/scopes", { headers }));
+    console.log(answer.status, (await answer.json()).scopes.map(({ value }) => value).join());`;
+  const authorization = `Bearer ${String((await logIn(s, ADA)).body["access_token"])}`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script, join(ROOT, route)], {
+    cwd: ROOT,
+    env: { ...env, AUTHORIZATION: authorization },
+  });
+  expect(stdout).toBe("200 read:things,write:things\n");
+});

@@ -1,11 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 
+import { SELF_SERVICE } from "../../src/cli/self-service-page.ts";
 import { post, type Answer, type Stage } from "./stage.ts";
 
-export const SELF_SERVICE = {
-  clientId: "acmeSelfServicePage0000000000001",
-  audience: "https://self-service.acme.example",
-} as const;
+export { SELF_SERVICE };
 
 /** A browser as far as a login needs one: it keeps cookies, and follows nothing by itself. */
 export class Browser {
