@@ -23,6 +23,7 @@ beforeAll(async () => {
     name: "acme",
     display_name: "Acme Corporation",
     members,
+    enabledConnections: new Set(stage.s.local.tenant.connections.keys()),
   });
 });
 afterAll(async () => stage.stop());
