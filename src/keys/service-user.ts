@@ -2,6 +2,7 @@ import { ApiKeysError } from "../core/errors.ts";
 import type { NewKeyRequest } from "../core/policy.ts";
 import { createKey, type CreatedKey } from "./create.ts";
 import type { Keys } from "./keys.ts";
+import type { Minting } from "./minting.ts";
 
 /**
  * Makes a key that an organization owns: of its service user, which is made if there is none yet, and bound to it. It
@@ -11,6 +12,7 @@ export async function createOrganizationKey(
   keys: Keys,
   organizationId: string,
   request: Omit<NewKeyRequest, "organizationId">,
+  minting?: Minting,
 ): Promise<CreatedKey & { readonly userId: string }> {
   if (!keys.serviceUsers) {
     throw new ApiKeysError(
@@ -20,5 +22,5 @@ export async function createOrganizationKey(
     );
   }
   const userId = await keys.serviceUsers.ensure(organizationId);
-  return { userId, ...(await createKey(keys, userId, { ...request, organizationId })) };
+  return { userId, ...(await createKey(keys, userId, { ...request, organizationId }, minting)) };
 }

@@ -4,11 +4,15 @@ import { Problem } from "./problem.ts";
 
 /** Who sent a request, as its access token says. */
 export interface Caller {
-  /** `sub`: whose keys these are. */
+  /** `sub`: who sends requests, is counted, and gets to see secrets. */
+  readonly personId: string;
+  /** Whose keys these are: the person's own, or an organization's service user's. */
   readonly userId: string;
   /** `org_id`: outside of it, no key exists for this caller; `null`: the token is of no organization. */
   readonly organizationId: string | null;
   readonly scopes: ReadonlySet<string>;
+  /** `permissions`: with RBAC, what the user may do here; empty without. */
+  readonly permissions: ReadonlySet<string>;
   /** When the user last logged in, in seconds since 1970; `undefined` if the token does not tell. */
   readonly loggedInAtSeconds: number | undefined;
 }
@@ -46,13 +50,15 @@ export function callerReader(rules: TokenRules): (request: Request) => Promise<C
     const userId = payload.sub ?? "";
     const isMachine = payload["gty"] === "client-credentials" || userId.endsWith("@clients");
     if (isMachine || userId === "") throw new Problem("not_a_user");
-    const { scope, org_id } = payload;
+    const { scope, org_id, permissions } = payload;
     if (org_id !== undefined && typeof org_id !== "string") throw invalidToken();
     const loggedInAt = payload[rules.loginClaim];
     return {
+      personId: userId,
       userId,
       organizationId: org_id ?? null,
       scopes: new Set(typeof scope === "string" ? scope.split(" ") : []),
+      permissions: new Set(Array.isArray(permissions) ? permissions.map(String) : []),
       loggedInAtSeconds: typeof loggedInAt === "number" ? loggedInAt : undefined,
     };
   };

@@ -41,7 +41,8 @@ export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
     const body = await readBody(c.req.raw, ROTATE, true);
     const { id } = await visibleKey(keys, caller, c.req.param("id"));
     const attempt = await beginAttempt(keys, service.requests, {
-      userId: caller.userId,
+      userId: caller.personId,
+      ownerId: caller.userId,
       operation: "rotate",
       keyId: id,
       body,

@@ -38,10 +38,10 @@ export class GrantReader {
   }
 
   async read(caller: Caller): Promise<Grants> {
-    const { userId, organizationId } = caller;
+    const { userId, personId, organizationId } = caller;
     const [perApi, memberships] = await Promise.all([
       Promise.all(this.#deployment.apis.map(async (api) => this.#scopesOf(userId, api))),
-      this.#rights.organizationsOf(userId),
+      this.#rights.organizationsOf(personId),
     ]);
     return {
       scopes: perApi.flatMap((one) => one ?? []),
@@ -57,10 +57,18 @@ export class GrantReader {
   ): Promise<readonly GrantableScope[] | undefined> {
     const rules = await this.#rulesOf(identifier);
     if (!rules || rules.addsPermissions) return undefined;
-    const own = rules.isRbacEnforced ? await this.#rights.permissionsOf(userId, identifier) : undefined;
+    const own = rules.isRbacEnforced ? await this.#permissionsOf(userId, identifier) : undefined;
     return scopes
       .filter((scope) => own?.has(scope) ?? true)
       .map((value) => ({ value, audience: identifier }));
+  }
+
+  /** A user's permissions; none for one that does not exist, as an organization's before its first key. */
+  async #permissionsOf(userId: string, audience: string): Promise<ReadonlySet<string>> {
+    return this.#rights.permissionsOf(userId, audience).catch((error: unknown) => {
+      if (error instanceof ApiKeysError && error.code === "user_not_found") return new Set<string>();
+      throw error;
+    });
   }
 
   /** An API's rules, a minute old at most; `undefined` for one that the tenant does not have. */

@@ -10,7 +10,7 @@ import { OPENAPI } from "./openapi.ts";
 import type { SelfServiceStores } from "./open-stores.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { countRequest, type RateLimit } from "./rate-limit.ts";
-import type { SelfService, Variables } from "./self-service.ts";
+import { asOrganization, type SelfService, type Variables } from "./self-service.ts";
 
 /** What a handler is made of. */
 export interface ApiKeysHandlerOptions extends Pick<
@@ -29,6 +29,12 @@ export interface ApiKeysHandlerOptions extends Pick<
    */
   readonly recentLogin?: { readonly maxAgeSeconds: number; readonly claim?: string };
   readonly rateLimit?: RateLimit;
+  /**
+   * Who manages the keys that organizations own, under `/organization`: users with this permission, in a token of the
+   * organization. The self-service API then needs RBAC with permissions in its tokens, and the deployment `serviceUsers`.
+   * Default: nobody does.
+   */
+  readonly organizationKeys?: { readonly permission: string };
   /** The origins whose pages may call the handler, as in `https://app.acme.com`. Default: none but its own. */
   readonly corsOrigins?: readonly string[];
   /** What codes are appended to for the `type` of a problem: where you publish `docs/errors`. */
@@ -80,7 +86,8 @@ export function createApiKeysHandler(
     );
   }
   app.get("/openapi.json", (c) => c.json(OPENAPI));
-  for (const path of OURS) {
+  const organization = new Hono<Variables>();
+  for (const path of OURS.flatMap((one) => [one, `/organization${one}`])) {
     app.use(path, async (c, next) => {
       const caller = await readCaller(c.req.raw);
       const isChange = c.req.method !== "GET" && c.req.method !== "HEAD";
@@ -90,8 +97,17 @@ export function createApiKeysHandler(
       await next();
     });
   }
-  keyRoutes(app, service);
-  changeRoutes(app, service);
+  for (const path of OURS) {
+    organization.use(path, async (c, next) => {
+      c.set("caller", asOrganization(c.var.caller, options.organizationKeys?.permission, stores.keys));
+      await next();
+    });
+  }
+  for (const routes of [app, organization]) {
+    keyRoutes(routes, service);
+    changeRoutes(routes, service);
+  }
+  app.route("/organization", organization);
   for (const [path, methods] of Object.entries(OPENAPI.paths)) {
     const allow = ["get", "post", "patch", "delete"].filter((method) => method in methods);
     app.all(path.replace("{id}", ":id"), () => {

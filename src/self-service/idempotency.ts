@@ -15,7 +15,10 @@ const NONCE_BYTES = 16;
 
 /** A request that makes a secret, and may be sent again. */
 export interface SecretRequest {
+  /** Who sends it, and alone may see its answer again. */
   readonly userId: string;
+  /** Whose key it makes or changes. */
+  readonly ownerId: string;
   readonly operation: "create" | "rotate";
   /** The key that gets a new secret; absent for a new key. */
   readonly keyId?: string;
@@ -49,7 +52,7 @@ interface Claim {
 export async function beginAttempt(
   keys: Keys,
   requests: RedisRequests,
-  { userId, operation, keyId, body, idempotencyKey }: SecretRequest,
+  { userId, ownerId, operation, keyId, body, idempotencyKey }: SecretRequest,
 ): Promise<Attempt> {
   if (idempotencyKey === undefined) return { minting: undefined, finish: async () => Promise.resolve() };
   if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
@@ -60,7 +63,7 @@ export async function beginAttempt(
   const name = createHash("sha256")
     .update(JSON.stringify([userId, idempotencyKey]))
     .digest("base64url");
-  const context = [userId, idempotencyKey, operation, keyId ?? "", JSON.stringify(body)];
+  const context = [userId, ownerId, idempotencyKey, operation, keyId ?? "", JSON.stringify(body)];
   const fresh: Claim = {
     name,
     request: derivedName(peppers.current, ["request", ...context]),

@@ -1,11 +1,13 @@
 import type { Hono } from "hono";
 
 import { createKey } from "../keys/create.ts";
+import { createOrganizationKey } from "../keys/service-user.ts";
 import { requireRecentLogin, requireScope } from "./authenticate.ts";
 import { grant } from "./grants.ts";
 import { beginAttempt } from "./idempotency.ts";
 import { CREATE, readBody } from "./read-body.ts";
 import {
+  isOfOrganization,
   present,
   presentOne,
   visibleKey,
@@ -45,7 +47,8 @@ export function keyRoutes(app: Hono<Variables>, service: SelfService): void {
     const body = await readBody(c.req.raw, CREATE);
     const granted = grant(await grants.read(caller), caller, body, keys.deployment);
     const attempt = await beginAttempt(keys, requests, {
-      userId: caller.userId,
+      userId: caller.personId,
+      ownerId: caller.userId,
       operation: "create",
       // With the organization of the token: a request of another one is another request.
       body: { ...body, organization_id: granted.organizationId },
@@ -57,7 +60,10 @@ export function keyRoutes(app: Hono<Variables>, service: SelfService): void {
       ...(body.ip_ranges && { ipRanges: body.ip_ranges }),
       ...lifetimeOf(body),
     };
-    const { apiKey, entry } = await createKey(keys, caller.userId, request, attempt.minting);
+    const { apiKey, entry } =
+      isOfOrganization(caller) && caller.organizationId !== null
+        ? await createOrganizationKey(keys, caller.organizationId, request, attempt.minting)
+        : await createKey(keys, caller.userId, request, attempt.minting);
     await attempt.finish();
     return c.json({ api_key: await presentOne(keys, entry), key: apiKey.reveal() }, 201);
   });

@@ -136,6 +136,24 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
   },
 };
 
+/** The same operations on the keys that the organization of the access token owns itself. */
+const OF_ORGANIZATIONS: typeof OPERATIONS = Object.fromEntries(
+  Object.entries(OPERATIONS).map(([path, methods]) => [
+    `/organization${path}`,
+    Object.fromEntries(
+      Object.entries(methods).map(([method, operation]) => [
+        method,
+        {
+          ...operation,
+          operationId: `${operation.operationId}OfOrganization`,
+          summary: `For the organization of the access token: ${operation.summary}`,
+          problems: ["organization_admin_required", ...operation.problems],
+        },
+      ]),
+    ),
+  ]),
+);
+
 /** The OpenAPI 3.1 document of the handler, relative to where the document itself is served. */
 export const OPENAPI = {
   openapi: "3.1.0",
@@ -143,12 +161,12 @@ export const OPENAPI = {
     title: "API keys: self-service",
     version: "1.0.0",
     description:
-      "Users manage their own API keys, with an access token of Auth0. Times are RFC 3339 in UTC. No answer may be cached. Keys of others do not exist here. With an access token of an organization, only that organization's keys exist; without one, all of the user's do.",
+      "Users manage their own API keys, with an access token of Auth0. Times are RFC 3339 in UTC. No answer may be cached. Keys of others do not exist here. With an access token of an organization, only that organization's keys exist; without one, all of the user's do. Under /organization are the keys that an organization owns itself, for users who manage them.",
   },
   servers: [{ url: "." }],
   paths: {
     ...Object.fromEntries(
-      Object.entries(OPERATIONS).map(([path, methods]) => [
+      Object.entries({ ...OPERATIONS, ...OF_ORGANIZATIONS }).map(([path, methods]) => [
         path,
         {
           ...(path.includes("{id}") && {

@@ -33,6 +33,11 @@ export const PROBLEMS = {
     title: "The access token is not that of a user.",
     detail: "Use an access token that a user got by logging in.",
   },
+  organization_admin_required: {
+    status: 403,
+    title: "The caller does not manage the keys of an organization.",
+    detail: "Use an access token of the organization, of a user with the permission for it.",
+  },
   not_found: {
     status: 404,
     title: "There is no such thing.",

@@ -20,12 +20,12 @@ const WINDOW_SECONDS = 60;
 export async function countRequest(
   requests: RedisRequests,
   { requestsPerMinute = 120, changesPerMinute = 30 }: RateLimit,
-  { userId }: Caller,
+  { personId }: Caller,
   isChange: boolean,
   nowSeconds: number,
 ): Promise<void> {
   const window = Math.floor(nowSeconds / WINDOW_SECONDS);
-  const count = async (kind: string) => requests.count(`${kind}:${window}:${userId}`, 2 * WINDOW_SECONDS);
+  const count = async (kind: string) => requests.count(`${kind}:${window}:${personId}`, 2 * WINDOW_SECONDS);
   try {
     const isOver =
       (await count("all")) > requestsPerMinute || (isChange && (await count("changes")) > changesPerMinute);

@@ -1,4 +1,6 @@
+import { ApiKeysError } from "../core/errors.ts";
 import type { KeyEntry } from "../core/key-entry.ts";
+import { serviceUserId } from "../core/service-user.ts";
 import type { Keys } from "../keys/keys.ts";
 import { lastUses } from "../keys/last-uses.ts";
 import { listKeys } from "../keys/list.ts";
@@ -22,9 +24,32 @@ export interface Variables {
 
 /** The keys that exist for a caller: the user's own, and with a token of an organization those of it alone. */
 export async function visibleKeys(keys: Keys, caller: Caller): Promise<readonly KeyEntry[]> {
-  const all = await listKeys(keys, caller.userId);
   const { organizationId } = caller;
+  const all = await listKeys(keys, caller.userId).catch((error: unknown) => {
+    // An organization has its service user from its first key on.
+    if (isOfOrganization(caller) && error instanceof ApiKeysError && error.code === "user_not_found")
+      return [];
+    throw error;
+  });
   return organizationId === null ? all : all.filter(({ org_id }) => org_id === organizationId);
+}
+
+/** Whether the keys are those that an organization owns, and the caller manages for it. */
+export function isOfOrganization(caller: Caller): boolean {
+  return caller.userId !== caller.personId;
+}
+
+/**
+ * The caller as one who manages the keys of the token's organization. Throws `organization_admin_required` unless the
+ * token is of an organization and RBAC gave its user the permission: a scope can be asked for by everybody.
+ */
+export function asOrganization(caller: Caller, permission: string | undefined, keys: Keys): Caller {
+  const { organizationId, permissions } = caller;
+  const isAdmin = permission !== undefined && permissions.has(permission);
+  if (organizationId === null || !isAdmin || !keys.serviceUsers) {
+    throw new Problem("organization_admin_required");
+  }
+  return { ...caller, userId: serviceUserId(organizationId) };
 }
 
 /**

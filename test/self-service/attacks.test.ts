@@ -126,7 +126,9 @@ describe.each(ROUTES)("%s", (route) => {
       [inOrganization.id, victim.id, NOBODYS_ID].map(async (id) => send(route, id, token)),
     );
     for (const answer of answers) {
-      expect(answer.body["code"]).toBe("insufficient_scope");
+      expect(answer.body["code"]).toBe(
+        route.includes(" /organization/") ? "organization_admin_required" : "insufficient_scope",
+      );
       expect(seen(answer)).toEqual(seen(answers[0] as Answer));
     }
   });
@@ -144,7 +146,7 @@ describe.each(ROUTES)("%s", (route) => {
   });
 });
 
-test.each(ROUTES.filter((route) => route.includes("{id}")))(
+test.each(ROUTES.filter((route) => route.includes(" /api-keys/{id}")))(
   "%s: a key of another user, and of another organization, is one that does not exist",
   async (route) => {
     const before = await Promise.all([ADA, GRACE].map(entriesOf));

@@ -58,7 +58,10 @@ test("every path answers the methods that the document has, and refuses the othe
     for (const method of METHODS) {
       const answer = await stage.call(method, path.replace("{id}", "zzzzzzzzzzzz"), { token });
       const isDocumented = OPERATIONS.includes(`${method} ${path}`);
-      expect([method, path, answer.status === 405]).toEqual([method, path, !isDocumented]);
+      // Under /organization, whoever does not manage its keys is not told what there is.
+      const refused = path.startsWith("/organization/") ? 403 : 405;
+      const isOpen = isDocumented && refused === 405;
+      expect([method, path, answer.status === refused]).toEqual([method, path, !isOpen]);
     }
   }
 });

@@ -21,9 +21,7 @@ export const OPERATIONS: readonly string[] = Object.entries(OPENAPI.paths).flatM
 
 /** What the document says of an operation. */
 function documented(method: string, path: string): Documented | undefined {
-  const template = path
-    .replace(/\?.*$/, "")
-    .replace(/^\/api-keys\/[^/]+/, (found) => (found === "/api-keys/" ? found : "/api-keys/{id}"));
+  const template = path.replace(/\?.*$/, "").replace(/^((?:\/organization)?\/api-keys\/)[^/]+/, "$1{id}");
   const methods = OPENAPI.paths[template as keyof typeof OPENAPI.paths] as
     | Record<string, unknown>
     | undefined;
