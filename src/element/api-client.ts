@@ -84,13 +84,18 @@ export class ApiClient {
     if (response.status === 204) return undefined as T;
     const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
     if (response.ok) return answer as T;
-    const { code = "unreachable", detail = "", errors = [] } = answer as Partial<Problem>;
-    throw new ApiError(code === "invalid_token" ? "login_required" : code, detail, errors);
+    const { code = "unreachable", title = "", detail = "", errors = [] } = answer as Partial<Problem>;
+    throw new ApiError(
+      code === "invalid_token" ? "login_required" : code,
+      `${title} ${detail}`.trim(),
+      errors,
+    );
   }
 }
 
 interface Problem {
   readonly code: string;
+  readonly title: string;
   readonly detail: string;
   readonly errors: ApiError["mistakes"];
 }

@@ -3,6 +3,7 @@ import { openCreateDialog } from "./create-dialog.ts";
 import { h } from "./dom.ts";
 import { openRevokeDialog, openRotateDialog } from "./key-dialogs.ts";
 import { keyList } from "./key-list.ts";
+import { errorState, state } from "./states.ts";
 import { fill, STRINGS, type Strings } from "./strings.ts";
 import { CSS } from "./style.ts";
 import type { ApiKey, Grantable, ShownKey } from "./types.ts";
@@ -151,35 +152,17 @@ export class Auth0ApiKeysElement extends HTMLElement {
 
   #empty(): HTMLElement {
     const { emptyTitle, emptyText, newKey } = this.#strings;
-    return this.#state(emptyTitle, emptyText, newKey, () => this.#create(), "create");
+    return state(emptyTitle, emptyText, newKey, () => this.#create(), "create");
   }
 
   #showError(error: unknown): void {
-    const s = this.#strings;
     const code = error instanceof ApiError ? error.code : "unreachable";
     this.#region.removeAttribute("aria-busy");
     this.#showHead(false);
     const retry = () => void this.reload();
-    const state =
-      code === "offline"
-        ? this.#state(s.offlineTitle, s.offlineText, s.retry, retry, "retry")
-        : code === "login_required"
-          ? this.#state(s.sessionTitle, s.sessionText, s.logIn, () => this.#requireLogin(code), "log-in")
-          : this.#state(s.errorTitle, this.#explain(error), s.retry, retry, "retry");
-    state.setAttribute("role", "alert");
-    state.setAttribute("data-state", code);
-    this.#region.replaceChildren(state);
+    const logIn = () => this.#requireLogin(code);
+    this.#region.replaceChildren(errorState(code, this.#explain(error), this.#strings, retry, logIn));
     this.#announce("");
-  }
-
-  #state(title: string, text: string, label: string, onclick: () => void, action: string): HTMLElement {
-    return h(
-      "div",
-      { class: "state" },
-      h("h3", {}, title),
-      h("p", {}, text),
-      h("button", { type: "button", class: "primary", "data-action": action, onclick }, label),
-    );
   }
 
   #explain(error: unknown): string {

@@ -51,9 +51,9 @@ summary { cursor: pointer; color: var(--_soft); padding: 0.35rem 0.2rem; border-
 details .list { margin-top: 0.5rem; }
 .state { display: grid; justify-items: center; gap: 0.65rem; text-align: center; padding: 3rem 1.5rem; border: 1px dashed var(--_line); border-radius: var(--_radius); background: var(--_paper); }
 .state p { max-width: 26rem; color: var(--_soft); }
-.skeleton { height: 6.2rem; border-bottom: 1px solid var(--_line); background: linear-gradient(100deg, transparent 30%, var(--_raised) 50%, transparent 70%) 0 0 / 300% 100%; animation: slide 1.4s linear infinite; }
+.skeleton { height: 6.2rem; border-bottom: 1px solid var(--_line); background: linear-gradient(var(--_line) 0 0) 1.2rem 1.2rem / min(9rem, 60%) 1rem no-repeat, linear-gradient(var(--_line) 0 0) 1.2rem 2.6rem / min(14rem, 75%) 0.7rem no-repeat, linear-gradient(var(--_line) 0 0) 1.2rem 4.2rem / min(24rem, 85%) 0.8rem no-repeat; animation: breathe 1.6s ease-in-out infinite alternate; }
 .skeleton:last-child { border: 0; }
-@keyframes slide { from { background-position: 100% 0; } to { background-position: 0 0; } }
+@keyframes breathe { from { opacity: 0.9; } to { opacity: 0.4; } }
 button { font: inherit; font-size: 0.9rem; font-weight: 550; color: var(--_text); background: var(--_paper); border: 1px solid var(--_line); border-radius: calc(var(--_radius) * 0.66); padding: 0.4rem 0.8rem; min-height: 2.25rem; cursor: pointer; white-space: nowrap; }
 button:hover { background: var(--_raised); }
 button.primary { color: var(--_on-accent); background: var(--_accent); border-color: var(--_accent); }

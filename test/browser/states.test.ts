@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { pageStage, violationsOf, type PageStage } from "../support/page-stage.ts";
@@ -29,7 +29,16 @@ beforeAll(async () => {
 afterAll(async () => stage.stop());
 beforeEach(async () => stage.s.keys.users.write(ADA, []));
 
-const loggedIn = async (look: object) => stage.openAs("Ada Lovelace", look);
+// One browser for each look, logged in once: a login for each of seventy pictures would be most of the time.
+const contexts = new Map<string, BrowserContext>();
+const loggedIn = async (look: object) => {
+  const name = JSON.stringify(look);
+  const context = contexts.get(name);
+  await context?.setOffline(false);
+  const page = await stage.openAs("Ada Lovelace", context ? { ...look, context } : look);
+  contexts.set(name, page.context());
+  return page;
+};
 const withKeys = async (look: object) => {
   await stage.s.create(ADA, { name: "laptop", scope: "read:things write:things" });
   await stage.s.create(ADA, { name: "ends soon", scope: "read:things", lifetimeDays: 3 });
@@ -163,7 +172,7 @@ test.each(Object.keys(STATES))(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth",
       );
       expect(overflow, `${name} scrolls sideways`).toBeLessThanOrEqual(0);
-      await page.context().close();
+      await page.close();
     }
   },
   120_000,
@@ -174,7 +183,7 @@ test("offline ends by itself when the network is back", async () => {
   await page.getByText("You are offline").waitFor();
   await page.context().setOffline(false);
   await page.getByRole("heading", { name: "laptop" }).waitFor();
-  await page.context().close();
+  await page.close();
 });
 
 test("an error ends with the next try", async () => {
@@ -183,7 +192,7 @@ test("an error ends with the next try", async () => {
   await page.unroute(API);
   await button(page, "Try again").click();
   await page.getByText("No keys yet").waitFor();
-  await page.context().close();
+  await page.close();
 });
 
 test("an expired session leads to the login, and back to the keys", async () => {
@@ -191,7 +200,7 @@ test("an expired session leads to the login, and back to the keys", async () => 
   await button(page, "Log in").click();
   await page.getByRole("button", { name: "Ada Lovelace" }).click();
   await page.getByRole("heading", { name: "laptop" }).waitFor();
-  await page.context().close();
+  await page.close();
 });
 
 test("a token that has ended is renewed in a frame while the session lasts, and nobody notices", async () => {
@@ -203,5 +212,5 @@ test("a token that has ended is renewed in a frame while the session lasts, and 
   await button(page, "Switch on laptop").waitFor();
   expect(frames).toHaveLength(1);
   stage.leap(-3 * 3_600_000);
-  await page.context().close();
+  await page.close();
 });

@@ -1,4 +1,4 @@
-import { exportSPKI, generateKeyPair, importJWK, SignJWT, type JWTPayload } from "jose";
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, type JWTPayload } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { SELF_SERVICE } from "../support/log-in.ts";
@@ -247,3 +247,25 @@ async function machineToken(): Promise<string> {
   });
   return ((await answer.json()) as { access_token: string }).access_token;
 }
+
+test.each([
+  ["RS256", 200],
+  ["PS256", 401],
+  ["RS512", 401],
+])("of the issuer's own RSA key, only RS256 is taken: %s", async (alg, status) => {
+  const { createApiKeysHandler } = await import("../../src/self-service/index.ts");
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+  // A JWKS that says nothing of an algorithm, as RFC 7517 allows.
+  const { kty, n, e } = await exportJWK(publicKey);
+  const handler = createApiKeysHandler({
+    stores: stage.stores,
+    issuer: stage.s.local.description.issuer,
+    audience: SELF_SERVICE.audience,
+    fetch: async () => Response.json({ keys: [{ kty, n, e, kid: "one" }] }),
+  });
+  const token = await new SignJWT(claimsOf(ada)).setProtectedHeader({ alg, kid: "one" }).sign(privateKey);
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await handler(new Request("http://self-service.example/api-keys", { headers }))).status).toBe(
+    status,
+  );
+});
