@@ -98,7 +98,7 @@ test.each(Object.entries(BODIES))(
         expect(answer.status).toBeLessThan(500);
         expect(answer.status === 400, `${answer.status} for ${JSON.stringify(body)}`).toBe(!isOfForm);
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
     await stage.stores.keys.users.write(
       ADA,
@@ -135,7 +135,7 @@ test("whatever else is sent, no answer is a 5xx, and each is as documented", asy
         expect(answer.status).toBeLessThan(500);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
   expect(stage.errors).toEqual([]);
 }, 60_000);
