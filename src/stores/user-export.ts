@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import { createGunzip } from "node:zlib";
@@ -7,6 +6,7 @@ import type { ManagementClient } from "auth0";
 
 import { ApiKeysError } from "../core/errors.ts";
 import { isObject } from "../core/key-entry.ts";
+import { linesOf } from "./lines.ts";
 import { ask, linkedUserIdsOf } from "./user-key-store.ts";
 
 /** A user as an export has it: as it was at some moment after the export was asked for. */
@@ -35,7 +35,7 @@ export function exportUsers(client: ManagementClient, sleep: (ms: number) => Pro
     const job = await ask("-", () => client.jobs.usersExports.create({ format: "json", fields: FIELDS }));
     const location = await completed(client, job.id ?? "", sleep);
     try {
-      for await (const line of linesOf(location)) if (line !== "") yield read(JSON.parse(line));
+      for await (const line of downloaded(location)) if (line !== "") yield read(JSON.parse(line));
     } catch (error) {
       if (error instanceof ApiKeysError) throw error;
       throw failed("could not be read to its end", error);
@@ -61,22 +61,15 @@ async function completed(
   throw failed("was not complete after an hour");
 }
 
-async function* linesOf(location: string): AsyncIterable<string> {
+async function* downloaded(location: string): AsyncIterable<string> {
   const response = await fetch(location);
   if (!response.ok || !response.body) throw failed(`could not be downloaded: status ${response.status}`);
-  const gunzip = createGunzip();
+  const gunzip = createGunzip().setEncoding("utf8");
   const source = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
   // A broken download has to end the reading of its lines as well.
   source.on("error", (error) => gunzip.destroy(error));
-  const lines = createInterface({ input: source.pipe(gunzip), crlfDelay: Infinity });
-  let broken: Error | undefined;
-  gunzip.on("error", (error) => {
-    broken = error;
-    lines.close();
-  });
   try {
-    yield* lines;
-    if (broken) throw broken;
+    yield* linesOf(source.pipe(gunzip));
   } finally {
     source.destroy();
   }

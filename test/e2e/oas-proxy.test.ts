@@ -15,6 +15,7 @@ import { listKeys } from "../../src/keys/list.ts";
 import { createOrganizationKey } from "../../src/keys/service-user.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { createManagementClient } from "../../src/stores/management-client.ts";
+import { userRights } from "../../src/stores/user-rights.ts";
 import { deployingTo, planAndApply, strip } from "../support/deploying.ts";
 import { manage } from "../support/management.ts";
 import { ADA, AUDIENCE, stage, type Stage } from "../support/stage.ts";
@@ -82,6 +83,15 @@ describe.runIf(proxyCommand !== undefined)(
         const { apiKey } = await createOrganizationKey(keys, id, { name });
         expect((await s.exchange(apiKey.reveal())).status).toBe(200);
       }
+      expect(said.join("")).not.toMatch(/violation/i);
+    });
+
+    test("nor does what self-service reads of a user's rights", async () => {
+      const client = createManagementClient({ ...s.settings, managementApi, timeoutMs: 5_000 });
+      const rights = userRights(client);
+      await rights.rulesOf(AUDIENCE);
+      await rights.permissionsOf(ADA, AUDIENCE);
+      await rights.organizationsOf(ADA);
       expect(said.join("")).not.toMatch(/violation/i);
     });
 

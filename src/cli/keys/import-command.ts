@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 
 import { ApiKeysError } from "../../core/errors.ts";
 import { importAll, type ImportedKey } from "../../keys/import-all.ts";
+import { linesOf } from "../../stores/lines.ts";
 import { progressLine } from "../progress-line.ts";
 import type { CommandKit, CommonOptions } from "./command-kit.ts";
 
@@ -22,7 +23,7 @@ export function addImportCommand(kit: CommandKit): void {
       const progress = progressLine(kit.io);
       let lines = 0;
       const write = options.write === true;
-      await importAll(keys, linesOf(file), { write, upgrade: options.upgrade === true }, (imported) => {
+      await importAll(keys, linesOfFile(file), { write, upgrade: options.upgrade === true }, (imported) => {
         const { kind } = imported.outcome;
         counts.set(kind, (counts.get(kind) ?? 0) + 1);
         progress.clear();
@@ -38,14 +39,9 @@ export function addImportCommand(kit: CommandKit): void {
 }
 
 /** The lines of a file, as they are read: it may be larger than memory. */
-async function* linesOf(file: string): AsyncIterable<string> {
-  let rest = "";
+async function* linesOfFile(file: string): AsyncIterable<string> {
   try {
-    for await (const chunk of createReadStream(file, "utf8")) {
-      const lines = `${rest}${String(chunk)}`.split("\n");
-      rest = lines.pop() ?? "";
-      yield* lines;
-    }
+    yield* linesOf(createReadStream(file, "utf8"));
   } catch (error) {
     throw new ApiKeysError(
       "configuration_invalid",
@@ -54,7 +50,6 @@ async function* linesOf(file: string): AsyncIterable<string> {
       error,
     );
   }
-  yield rest;
 }
 
 function toJson({ line, userId, keyId, outcome }: ImportedKey): object {
