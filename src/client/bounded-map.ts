@@ -32,6 +32,11 @@ export class BoundedMap<Value> {
     if (oldest !== undefined) this.#entries.delete(oldest);
   }
 
+  /** All of them, as they are now. */
+  entries(): readonly (readonly [string, Value])[] {
+    return [...this.#entries];
+  }
+
   delete(name: string): boolean {
     return this.#entries.delete(name);
   }

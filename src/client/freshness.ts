@@ -13,7 +13,11 @@ const REFRESH_SPREAD = 0.1;
  * picks, so that a fleet does not refresh at once; it counts as expired two minutes before its end, or a tenth of its
  * lifetime if that is less.
  */
-export function freshnessOf(token: CachedToken, nowSeconds: number, jitter: number): Freshness {
+export function freshnessOf(
+  token: Pick<CachedToken, "obtainedAtSeconds" | "expiresAtSeconds">,
+  nowSeconds: number,
+  jitter: number,
+): Freshness {
   const lifetimeSeconds = token.expiresAtSeconds - token.obtainedAtSeconds;
   const marginSeconds = Math.min(CLOCK_TOLERANCE_SECONDS, lifetimeSeconds / 10);
   if (nowSeconds >= token.expiresAtSeconds - marginSeconds) return "expired";

@@ -7,10 +7,15 @@ import type { TokenCache } from "./token-cache.ts";
 export function layeredTokenCache(near: TokenCache, far: TokenCache): TokenCache {
   return {
     async get(slot, besides) {
-      const nearest = await near.get(slot, besides);
-      if (nearest) return nearest;
+      // Who has a token asks for what others have put far away: whatever is near must not hide it.
+      const nearest = besides ? undefined : await near.get(slot);
+      if (nearest) {
+        far.touch?.();
+        return nearest;
+      }
       const token = await far.get(slot, besides);
-      if (token) await near.set(slot, token);
+      const isLater = token && token.expiresAtSeconds > (besides?.expiresAtSeconds ?? 0);
+      if (isLater) await near.set(slot, token);
       return token;
     },
     async set(slot, token) {
@@ -22,5 +27,6 @@ export function layeredTokenCache(near: TokenCache, far: TokenCache): TokenCache
       await far.delete(slot);
     },
     tryLock: async (slot, leaseMs) => far.tryLock(slot, leaseMs),
+    touch: () => far.touch?.(),
   };
 }

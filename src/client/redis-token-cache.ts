@@ -1,6 +1,7 @@
 import { base64url } from "jose";
 
 import type { RedisPort } from "./redis-port.ts";
+import { RedisStoreWatch } from "./redis-store-watch.ts";
 import { openToken, sealToken } from "./sealed-token.ts";
 import type { CacheSlot, TokenCache } from "./token-cache.ts";
 
@@ -8,6 +9,18 @@ import type { CacheSlot, TokenCache } from "./token-cache.ts";
 export interface RedisTokenCacheOptions {
   /** What the names of its keys start with. Default: `apikey-token:`. */
   readonly keyPrefix?: string;
+  /**
+   * For so many milliseconds nobody gets a lock in a store that is empty, as a new one is or one that was lost: the
+   * processes of the fleet put the tokens back that they still have. Default: 3,000.
+   */
+  readonly settleMs?: number;
+  /**
+   * For so many milliseconds after Redis went away a lock counts as taken, so that callers without a token wait for it
+   * to come back; then they go on without. Default: 3,000.
+   */
+  readonly outageWaitMs?: number;
+  /** So many tokens a process remembers, to put them back. Default: 10,000. */
+  readonly maxEntries?: number;
   readonly nowMs?: () => number;
   /** Milliseconds that only grow, whatever happens to the clock. */
   readonly monotonicMs?: () => number;
@@ -17,8 +30,23 @@ export interface RedisTokenCacheOptions {
  * Tokens in Redis, for a fleet: sealed, and locked across processes. Plain commands only; use a database or at least a
  * user of its own, not the one that the Action reads.
  */
-export function redisTokenCache(redis: RedisPort, options: RedisTokenCacheOptions = {}): TokenCache {
+export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions = {}): TokenCache {
   const { keyPrefix = "apikey-token:", nowMs = Date.now, monotonicMs = () => performance.now() } = options;
+  const { settleMs = 3_000, outageWaitMs = 3_000, maxEntries: maxTokens = 10_000 } = options;
+  let goneSinceMs: number | undefined;
+  const redis: RedisPort = {
+    async command(...words) {
+      try {
+        const reply = await port.command(...words);
+        goneSinceMs = undefined;
+        return reply;
+      } catch (error) {
+        goneSinceMs ??= monotonicMs();
+        throw error;
+      }
+    },
+  };
+  const watch = new RedisStoreWatch(redis, { keyPrefix, settleMs, nowMs, monotonicMs, maxTokens });
   const tokenKey = ({ name }: CacheSlot) => `${keyPrefix}${name}`;
   const lockKey = ({ name }: CacheSlot) => `${keyPrefix}lock:${name}`;
   return {
@@ -26,26 +54,39 @@ export function redisTokenCache(redis: RedisPort, options: RedisTokenCacheOption
       const sealed = await redis.command("GET", tokenKey(slot));
       if (typeof sealed !== "string") return undefined;
       const token = await openToken(slot, sealed);
-      const isWanted = token && token.access_token !== besides?.access_token;
-      return isWanted && token.expiresAtSeconds * 1000 > nowMs() ? token : undefined;
+      if (!token || token.access_token === besides?.access_token) return undefined;
+      if (token.expiresAtSeconds * 1000 <= nowMs()) return undefined;
+      watch.remember(tokenKey(slot), sealed, token, true);
+      return token;
     },
     async set(slot, token) {
       const leftMs = Math.floor(token.expiresAtSeconds * 1000 - nowMs());
       if (leftMs <= 0) return;
-      await redis.command("SET", tokenKey(slot), await sealToken(slot, token), "PX", String(leftMs));
+      const sealed = await sealToken(slot, token);
+      watch.remember(tokenKey(slot), sealed, token, false);
+      await redis.command("SET", tokenKey(slot), sealed, "PX", String(leftMs));
+      watch.remember(tokenKey(slot), sealed, token, true);
     },
     async delete(slot) {
+      watch.forget(tokenKey(slot));
       await redis.command("DEL", tokenKey(slot));
     },
     async tryLock(slot, leaseMs) {
-      const takenAtMs = monotonicMs();
-      const owner = base64url.encode(crypto.getRandomValues(new Uint8Array(12)));
-      const taken = await redis.command("SET", lockKey(slot), owner, "NX", "PX", String(leaseMs));
-      if (taken === null) return undefined;
-      return async () => {
-        // Compare-and-delete needs Lua. While less than the lease has passed, the lock can only be ours.
-        if (monotonicMs() - takenAtMs < leaseMs) await redis.command("DEL", lockKey(slot));
-      };
+      try {
+        if ((await watch.look()) === "settling") return undefined;
+        const takenAtMs = monotonicMs();
+        const owner = base64url.encode(crypto.getRandomValues(new Uint8Array(12)));
+        const taken = await redis.command("SET", lockKey(slot), owner, "NX", "PX", String(leaseMs));
+        if (taken === null) return undefined;
+        return async () => {
+          // Compare-and-delete needs Lua. While less than the lease has passed, the lock can only be ours.
+          if (monotonicMs() - takenAtMs < leaseMs) await redis.command("DEL", lockKey(slot));
+        };
+      } catch (error) {
+        if (goneSinceMs !== undefined && monotonicMs() - goneSinceMs < outageWaitMs) return undefined;
+        throw error;
+      }
     },
+    touch: () => watch.glance(),
   };
 }

@@ -30,4 +30,6 @@ export interface TokenCache {
   delete(slot: CacheSlot): Promise<void>;
   /** Takes the slot's lock for at most `leaseMs`; gives what releases it, or `undefined` while another holds it. */
   tryLock(slot: CacheSlot, leaseMs: number): Promise<(() => Promise<void>) | undefined>;
+  /** Is called when a nearer cache gave a token: a shared one may use it to find out that it has lost its tokens. */
+  readonly touch?: () => void;
 }

@@ -68,12 +68,16 @@ interface Need {
 type Attempt =
   | { readonly kind: "token"; readonly token: CachedToken }
   | { readonly kind: "busy" }
+  /** The cache went away under the lock: what another process may have put there was not seen. */
+  | { readonly kind: "blind" }
   | { readonly kind: "put_off" }
   | { readonly kind: "failed"; readonly error: ExchangeError };
 
 const MAX_HELD = 10_000;
+const UNSEEN = Symbol("the cache did not answer");
 const UNLOCKED = async (): Promise<void> => undefined;
-const LEASE_SLACK_MS = 2_000;
+// For what is done under the lock beside the exchange: looking into the cache, and writing to it.
+const LEASE_SLACK_MS = 5_000;
 const POLL_MS = 50;
 const MAX_POLL_MS = 500;
 const REFRESH_PAUSE_MS = 30_000;
@@ -177,12 +181,15 @@ export class ApiKeyTokenSource {
   async #obtain(need: Need): Promise<CachedToken> {
     const deadlineMs = this.#clock.nowMs() + (this.#options.waitBudgetMs ?? 20_000);
     let pollMs = POLL_MS;
+    let mayBeBlind = false;
     for (let attempt = 0; ;) {
-      const outcome = await this.#attempt(need);
+      const outcome = await this.#attempt(need, mayBeBlind);
       if (outcome.kind === "token") return outcome.token;
       if (outcome.kind === "put_off") throw new ExchangeError("timeout");
       const leftMs = deadlineMs - this.#clock.nowMs();
-      if (outcome.kind === "busy") {
+      if (outcome.kind === "busy" || outcome.kind === "blind") {
+        // Once more, for a cache that comes back; one that locks and cannot be read is gone without.
+        mayBeBlind ||= outcome.kind === "blind";
         if (leftMs <= 0) throw new ExchangeError("timeout");
         await this.#clock.sleep(Math.min(leftMs, pollMs * (0.5 + this.#random())));
         pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS);
@@ -199,16 +206,17 @@ export class ApiKeyTokenSource {
   }
 
   /** Looks into the cache, and asks the tenant only while holding the slot's lock and after looking once more. */
-  async #attempt({ held, key, request, atHand, isUrgent }: Need): Promise<Attempt> {
+  async #attempt({ held, key, request, atHand, isUrgent }: Need, mayBeBlind: boolean): Promise<Attempt> {
     const slot = await held.slot;
     const look = async () => {
-      const token = await this.#guard(this.#cache.get(slot, atHand), undefined);
+      const token = await this.#guard(this.#cache.get(slot, atHand), UNSEEN);
+      if (token === UNSEEN) return UNSEEN;
       const freshness = token && this.#freshnessOf(token, held);
       // What another process may have put there counts as new only if it is.
       return freshness === "fresh" || (freshness === "refresh" && isUrgent) ? token : undefined;
     };
     const found = await look();
-    if (found) return { kind: "token", token: found };
+    if (found && found !== UNSEEN) return { kind: "token", token: found };
     const blocked = this.#blockade.find(request.forwardedFor ?? "", this.#clock.nowMs());
     if (blocked) return { kind: "failed", error: blocked };
     const lock = this.#cache.tryLock(slot, this.#timeoutMs + LEASE_SLACK_MS);
@@ -217,7 +225,12 @@ export class ApiKeyTokenSource {
     if (release === UNLOCKED && !isUrgent) return { kind: "put_off" };
     if (!release) return { kind: "busy" };
     try {
-      const token = (await look()) ?? (await this.#exchange(slot, key, request));
+      const seen = await look();
+      if (seen === UNSEEN && release !== UNLOCKED) {
+        if (!isUrgent) return { kind: "put_off" };
+        if (!mayBeBlind) return { kind: "blind" };
+      }
+      const token = seen && seen !== UNSEEN ? seen : await this.#exchange(slot, key, request);
       return { kind: "token", token };
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;

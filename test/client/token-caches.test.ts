@@ -52,6 +52,9 @@ const viaClient = (): RedisPort =>
   redisClientPort({ sendCommand: async (words: string[]) => server.execute(words) });
 const viaRest = (): RedisPort => upstashRedis({ url: rest.url, token: "writer" });
 
+// No test here is about a store that is new: redis-store-watch.test.ts.
+const SETTLED = { settleMs: 0 };
+
 describe("memory", () => {
   const cache = memoryTokenCache({ nowMs });
   tokenCacheContract(() => moved(cache));
@@ -133,7 +136,7 @@ describe("file", () => {
 });
 
 describe("Redis through a client of redis-server", () => {
-  tokenCacheContract(() => waiting(redisTokenCache(viaClient())));
+  tokenCacheContract(() => waiting(redisTokenCache(viaClient(), SETTLED)));
 
   test("Redis itself forgets a token at its end", async () => {
     const slot = randomSlot();
@@ -150,7 +153,7 @@ describe("Redis through a client of redis-server", () => {
 
   test("after its lease a holder no longer releases what another may hold", async () => {
     let monotonicMs = 0;
-    const cache = redisTokenCache(viaClient(), { monotonicMs: () => monotonicMs });
+    const cache = redisTokenCache(viaClient(), { ...SETTLED, monotonicMs: () => monotonicMs });
     const slot = randomSlot();
     const late = await cache.tryLock(slot, 50);
     monotonicMs = 50;
@@ -162,7 +165,7 @@ describe("Redis through a client of redis-server", () => {
 });
 
 describe("Redis over Upstash's REST", () => {
-  tokenCacheContract(() => waiting(redisTokenCache(viaRest())));
+  tokenCacheContract(() => waiting(redisTokenCache(viaRest(), SETTLED)));
 
   test("a refused command rejects, and its error quotes nothing", async () => {
     const cache = redisTokenCache(upstashRedis({ url: rest.url, token: "reader" }));

@@ -1,9 +1,21 @@
 import { beforeEach, expect, test } from "vitest";
 
+import { deriveSlot, slotText } from "../../src/client/cache-slot.ts";
+import type { CachedToken, TokenCache } from "../../src/client/token-cache.ts";
 import { ApiKeyTokenSource, type TokenSourceOptions } from "../../src/client/token-source.ts";
 import { layeredTokenCache } from "../../src/client/layered-token-cache.ts";
 import { memoryTokenCache } from "../../src/client/memory-token-cache.ts";
-import { FakeClock, FakeEndpoint, KEY, OTHER_KEY, refusal, settle, sourceOptions } from "./support.ts";
+import {
+  ENDPOINT,
+  FakeClock,
+  FakeEndpoint,
+  KEY,
+  OTHER_KEY,
+  refusal,
+  settle,
+  sourceOptions,
+  tokenOf,
+} from "./support.ts";
 
 const REQUEST = { apiKey: KEY, audience: "https://api", scope: "read:things" };
 
@@ -202,4 +214,63 @@ test("a token at its end in memory does not hide a new one that another process 
   clock.passSeconds(45);
   expect((await other.getToken(REQUEST)).access_token).toBe("token-2");
   expect(endpoint.requests).toHaveLength(2);
+});
+
+test("after a time in which each process had to exchange on its own, a refresh is one exchange again", async () => {
+  const far = memoryTokenCache({ nowMs: () => clock.nowMs() });
+  const down = async () => Promise.reject(new Error("down"));
+  const isDown = { get: down, set: down, delete: down, tryLock: down };
+  let now: TokenCache = isDown;
+  const switched: TokenCache = {
+    get: async (slot, besides) => now.get(slot, besides),
+    set: async (slot, token) => now.set(slot, token),
+    delete: async (slot) => now.delete(slot),
+    tryLock: async (slot, leaseMs) => now.tryLock(slot, leaseMs),
+  };
+  const near = () => memoryTokenCache({ nowMs: () => clock.nowMs() });
+  const sources = [1, 2, 3].map(() => sourceOf({ cache: layeredTokenCache(near(), switched) }));
+  const all = async () => Promise.all(sources.map(async (source) => source.getToken(REQUEST)));
+  // In turn: the endpoint numbers its tokens by the requests that it has had.
+  const alone: CachedToken[] = [];
+  for (const source of sources) {
+    alone.push(await source.getToken(REQUEST));
+    clock.passSeconds(1);
+  }
+  expect(alone.map((token) => token.access_token)).toEqual(["token-1", "token-2", "token-3"]);
+  now = far;
+  clock.passSeconds(100);
+  // One that a process has put there, as Redis gets them back: the others still have theirs.
+  await far.set(await slotOf(), { ...alone[2]! });
+  clock.passSeconds(760);
+  await all();
+  await settle();
+  clock.passSeconds(1);
+  await all();
+  await settle();
+  expect(new Set((await all()).map((token) => token.access_token))).toEqual(new Set(["token-4"]));
+  expect(endpoint.requests).toHaveLength(4);
+});
+
+async function slotOf() {
+  return deriveSlot(KEY, slotText(ENDPOINT, REQUEST));
+}
+
+test("a shared cache that goes away under the lock is waited for; one that can never be read is gone without", async () => {
+  const memory = memoryTokenCache({ nowMs: () => clock.nowMs() });
+  const theirs: CachedToken = tokenOf("theirs", clock.nowMs() / 1000);
+  let looks = 0;
+  const fails = async () => Promise.reject(new Error("down"));
+  const goesAway: TokenCache = {
+    ...memory,
+    // The third look is the one under the lock. Meanwhile another process has exchanged.
+    get: async (slot) => {
+      if (++looks !== 3) return looks < 3 ? undefined : memory.get(slot);
+      await memory.set(slot, theirs);
+      return fails();
+    },
+  };
+  expect(await sourceOf({ cache: goesAway }).getToken(REQUEST)).toEqual(theirs);
+  expect(endpoint.requests).toHaveLength(0);
+  const unread = { ...memory, get: fails };
+  expect((await sourceOf({ cache: unread }).getToken(REQUEST)).access_token).toBe("token-1");
 });

@@ -52,7 +52,8 @@ async function work(order: FleetOrder): Promise<FleetReport> {
     disableOfflineQueue: true,
   });
   client.on("error", () => undefined);
-  await client.connect();
+  // It goes on trying. A fleet must be able to start without its cache.
+  void client.connect().catch(() => undefined);
   let advancedMs = 0;
   const end = new AbortController();
   process.on("message", (message: FleetMessage) => {

@@ -156,10 +156,20 @@ export function orders(
     socket,
     requests: Number.MAX_SAFE_INTEGER,
     pauseMs: 0,
-    timeoutMs: 5_000,
+    timeoutMs: 10_000,
     skewMs: 0,
   };
   return Array.from({ length: processes }, (_, at) => ({ ...order, ...changes(at) }));
+}
+
+/** How many exchanges the tenant has granted for each key, by the actor that they name. */
+export function grantedByKey(s: Stage): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { type, details } of s.local.tenant.logs) {
+    const name = JSON.stringify((details as { actor?: unknown } | undefined)?.actor);
+    if (type === "secte") counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** How many exchanges the tenant has granted. */
