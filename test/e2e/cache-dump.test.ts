@@ -2,64 +2,107 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { ApiKeyTokenSource, redisTokenCache, type TokenCache } from "../../src/client/index.ts";
 import { fileTokenCache } from "../../src/client/file-token-cache.ts";
-import { ADA, AUDIENCE, CLIENT_ID, GRACE, stage, SUBJECT_TOKEN_TYPE, type Stage } from "../support/stage.ts";
+import { upstashRedis } from "../../src/client/redis-port.ts";
+import { redisTokenCache } from "../../src/client/redis-token-cache.ts";
+import type { TokenCache } from "../../src/client/token-cache.ts";
+import { ApiKeyTokenSource } from "../../src/client/token-source.ts";
+import { searchDump, tokensIn } from "../support/search-dump.ts";
+import { ADA, AUDIENCE, GRACE, stage, type Stage } from "../support/stage.ts";
 
-const KEYS = 16;
+const SCOPE = "read:things";
 
-/** What must not be found: each key, its secret and its id; each token, its parts, and what they say. */
-async function fill(s: Stage, cache: TokenCache): Promise<readonly string[]> {
-  const { token_endpoint } = s.local.description;
-  const source = new ApiKeyTokenSource({
-    token_endpoint,
-    client_id: CLIENT_ID,
-    subject_token_type: SUBJECT_TOKEN_TYPE,
-    cache,
-  });
-  const secrets: string[] = [];
-  for (let at = 0; at < KEYS; at++) {
-    const { key } = await s.create(at % 2 ? GRACE : ADA, { scope: "read:things" });
-    const { access_token } = await source.getToken({ apiKey: key, audience: AUDIENCE });
-    const [header = "", payload = "", signature = ""] = access_token.split(".");
-    const said = Buffer.from(payload, "base64url").toString();
-    secrets.push(key, key.slice(22), key.slice(10, 22), access_token, payload, signature, said);
-    // The header alone is the same for all tokens, and no secret; but no token begins without it.
-    secrets.push(`${header}.`);
-  }
-  return secrets;
-}
-
-/** The dump as it is, and with every base64url and base64 run in it decoded. */
-function forms(dump: string): string {
-  const runs = dump.match(/[A-Za-z0-9+/_-]{16,}/g) ?? [];
-  return [dump, ...runs.map((run) => Buffer.from(run, "base64url").toString("latin1"))].join("\n");
-}
-
-test("the cache's files hold no key and no token, of all that are in use", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "cache-dump-"));
-  const s = await stage({ config: { policy: { maxKeysPerUser: 50 } } });
-  const secrets = await fill(s, fileTokenCache({ folder: join(folder, "own") }));
-  const names = await readdir(join(folder, "own"));
-  const contents = await Promise.all(names.map(async (name) => readFile(join(folder, "own", name), "utf8")));
+let s: Stage;
+let folder: string;
+const keys: string[] = [];
+beforeAll(async () => {
+  s = await stage({ config: { policy: { allowNoExpiry: true, maxKeysPerUser: 50 } } });
+  folder = await mkdtemp(join(tmpdir(), "cache-dump-test-"));
+  for (let at = 0; at < 30; at++) keys.push((await s.create(at % 2 ? ADA : GRACE, { scope: SCOPE })).key);
+});
+afterAll(async () => {
   await s.stop();
   await rm(folder, { recursive: true });
-  expect(names.filter((name) => name.endsWith(".jwe"))).toHaveLength(KEYS);
-  const dump = forms([...names, ...contents].join("\n"));
-  expect(secrets.filter((secret) => dump.includes(secret))).toEqual([]);
 });
 
-test("nor does the cache in Redis", async () => {
-  const s = await stage({ config: { policy: { maxKeysPerUser: 50 } } });
-  const command = async (...words: readonly string[]) => s.local.redis.execute(words);
-  const secrets = await fill(s, redisTokenCache({ command }));
-  const [, all] = (await command("SCAN", "0", "COUNT", "10000")) as readonly [string, readonly string[]];
-  const names = all.filter((name) => name.startsWith("apikey-token:"));
-  const contents = (await command("MGET", ...names)) as readonly (string | null)[];
-  await s.stop();
-  expect(names.length).toBeGreaterThanOrEqual(KEYS);
-  const dump = forms([...names, ...contents].join("\n"));
-  expect(secrets.filter((secret) => dump.includes(secret))).toEqual([]);
+/** Has a token for every key through a cache, twice. Gives the tokens, as the token endpoint answered them. */
+async function use(cache: TokenCache): Promise<readonly string[]> {
+  const answers: string[] = [];
+  const source = new ApiKeyTokenSource({
+    ...s.local.description,
+    cache,
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      answers.push(await response.clone().text());
+      return response;
+    },
+  });
+  for (let times = 0; times < 2; times++)
+    await Promise.all(
+      keys.map(async (apiKey) => source.getToken({ apiKey, audience: AUDIENCE, scope: SCOPE })),
+    );
+  const tokens = tokensIn(answers);
+  expect(new Set(tokens).size).toBe(keys.length);
+  return tokens;
+}
+
+/** Every file's name and bytes. */
+async function dumpOfFiles(): Promise<Buffer> {
+  const names = await readdir(folder, { recursive: true });
+  const files = await Promise.all(names.map(async (name) => readFile(join(folder, name))));
+  return Buffer.concat([Buffer.from(names.join("\n")), ...files]);
+}
+
+/** Every key of Redis and its value, with the records of the keys left out: those name key ids, as they must. */
+async function dumpOfRedis(): Promise<Buffer> {
+  const [, names] = (await s.local.redis.execute([
+    "SCAN",
+    "0",
+    "MATCH",
+    "apikey-token:*",
+    "COUNT",
+    "1000",
+  ])) as [string, string[]];
+  const values = await Promise.all(names.map(async (name) => s.local.redis.execute(["GET", name])));
+  return Buffer.from([...names, ...values].join("\n"));
+}
+
+test("a dump of the cache folder, searched for every key and token in use, their parts and encodings: none", async () => {
+  const tokens = await use(fileTokenCache({ folder }));
+  expect(await readdir(folder)).toHaveLength(keys.length);
+  expect(searchDump(await dumpOfFiles(), keys, tokens)).toEqual([]);
+});
+
+test("a dump of the Redis cache, searched for the same: none", async () => {
+  const { redis_rest_url: url, redis_rest_token: token } = s.local.description;
+  const tokens = await use(redisTokenCache(upstashRedis({ url, token }), { settleMs: 0 }));
+  const dump = await dumpOfRedis();
+  expect(dump.toString().match(/^apikey-token:[A-Za-z0-9_-]{43}$/gm)).toHaveLength(keys.length);
+  expect(searchDump(dump, keys, tokens)).toEqual([]);
+});
+
+test.each<[string, (key: string, token: string) => string]>([
+  ["a token", (_, token) => `x${token}x`],
+  ["a token", (_, token) => Buffer.from(`12${token}`).toString("base64")],
+  [
+    "part 1 of a token, decoded",
+    (_, token) => Buffer.from(token.split(".")[1] ?? "", "base64url").toString(),
+  ],
+  ["part 2 of a token", (_, token) => token.split(".")[2] ?? ""],
+  [
+    "part 2 of a token, decoded",
+    (_, token) => Buffer.from(token.split(".")[2] ?? "", "base64url").toString("hex"),
+  ],
+  ["a key", (key) => `"${key}"`],
+  ["a secret", (key) => Buffer.from(`1${key.slice(-38, -6)}`).toString("base64url")],
+  ["half a secret", (key) => key.slice(-38, -20)],
+])("the search itself finds %s", async (found, plant) => {
+  const [key = ""] = keys;
+  const token = String((await s.exchange(key)).body["access_token"]);
+  const search = (text: string) =>
+    searchDump(Buffer.from(`${"#".repeat(99)}${text}${"#".repeat(99)}`), [key], [token]);
+  expect(search(plant(key, token)).map((name) => name.split(":")[0])).toContain(found);
+  expect(search("")).toEqual([]);
 });

@@ -104,8 +104,15 @@ export async function fleet(): Promise<Fleet> {
 /** What a faulty endpoint does with the next request: answer in place of the real one, or never. */
 export type Fault = { readonly status: number; readonly headers?: Record<string, string> } | "hang";
 
-/** A token endpoint that passes requests on to the real one, but for the faults that are put before it. */
-export async function faultyEndpoint(target: string, faults: Fault[]): Promise<Listening> {
+/**
+ * A token endpoint that passes requests on to the real one, but for the faults that are put before it. What the real one
+ * answers is told to `onAnswer`.
+ */
+export async function faultyEndpoint(
+  target: string,
+  faults: Fault[],
+  onAnswer?: (text: string) => void,
+): Promise<Listening> {
   const server = createServer((request, response) => {
     void (async () => {
       const chunks: Uint8Array[] = [];
@@ -121,7 +128,9 @@ export async function faultyEndpoint(target: string, faults: Fault[]): Promise<L
         headers: { "content-type": request.headers["content-type"] ?? "" },
         body: Buffer.concat(chunks),
       });
-      response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
+      const text = await answer.text();
+      onAnswer?.(text);
+      response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(text);
     })();
   });
   return listen((request, response) => void server.emit("request", request, response), 0);
