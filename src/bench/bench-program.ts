@@ -13,6 +13,7 @@ import { benchCaches, benchGateway, type CacheTimes } from "./client.ts";
 import { benchExchange } from "./exchange.ts";
 import { benchKeyChecks, type KeyChecks } from "./key-check.ts";
 import type { Comparison } from "./load.ts";
+import { benchStart, type StartTimes } from "./start.ts";
 
 interface Options {
   readonly json?: true;
@@ -26,9 +27,12 @@ interface Results {
   readonly exchange: readonly Comparison[];
   readonly gateway: readonly Comparison[];
   readonly caches: CacheTimes;
+  readonly start: StartTimes;
   /** Only where it was asked for. */
   readonly key_checks?: KeyChecks;
 }
+
+const STARTS = 21;
 
 /** Runs `npm run bench`: all is measured in one run, and told as ratios first. */
 export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
@@ -58,6 +62,7 @@ async function measure(requests: number, withPeers: boolean): Promise<Results> {
       exchange: await benchExchange(tenant, requests),
       gateway: await benchGateway(tenant, requests),
       caches: await benchCaches(tenant, requests),
+      start: await benchStart(tenant, STARTS),
       ...(withPeers && { key_checks: await benchKeyChecks(config, tenant.local.redis) }),
     };
   } finally {
@@ -65,7 +70,7 @@ async function measure(requests: number, withPeers: boolean): Promise<Results> {
   }
 }
 
-function report({ machine, action, exchange, gateway, caches, key_checks }: Results): string {
+function report({ machine, action, exchange, gateway, caches, start, key_checks }: Results): string {
   const ofHmac = (action.own_p50_us / action.hmac_p50_us).toFixed(1);
   const cacheRows = Object.entries(caches).map(([name, one]) => [
     `  ${name}`,
@@ -89,7 +94,9 @@ ${comparisonTable(exchange, "bare")}
 An API behind the gateway, called with a key, beside the same API validating a token itself
 ${comparisonTable(gateway, "direct")}
 A token from each cache
-${table([["  cache", "p50", "p99"], ...cacheRows])}${key_checks ? keyCheckTables(key_checks) : ""}`;
+${table([["  cache", "p50", "p99"], ...cacheRows])}
+A call of auth0-api-keys token with a cached token, a process of its own, ${start.starts} times in turn with node -e 0
+${table([["  p50", `${start.token_p50_ms} ms`, `${start.ratio} × node -e 0 (${start.node_p50_ms} ms)`]])}${key_checks ? keyCheckTables(key_checks) : ""}`;
 }
 
 function keyCheckTables({ peers, redis, without_store, with_store }: KeyChecks): string {

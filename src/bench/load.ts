@@ -32,7 +32,7 @@ async function measureLoad(
 }
 
 /** The median of some numbers. */
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
