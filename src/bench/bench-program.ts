@@ -26,6 +26,8 @@ interface Results {
   readonly action: ActionTimes;
   readonly exchange: readonly Comparison[];
   readonly gateway: readonly Comparison[];
+  /** The same before an API that goes on validating tokens itself. */
+  readonly gateway_and_validation: readonly Comparison[];
   readonly caches: CacheTimes;
   readonly start: StartTimes;
   /** Only where it was asked for. */
@@ -60,7 +62,8 @@ async function measure(requests: number, withPeers: boolean): Promise<Results> {
       machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
       action,
       exchange: await benchExchange(tenant, requests),
-      gateway: await benchGateway(tenant, requests),
+      gateway: await benchGateway(tenant, requests, false),
+      gateway_and_validation: await benchGateway(tenant, requests, true),
       caches: await benchCaches(tenant, requests),
       start: await benchStart(tenant, STARTS),
       ...(withPeers && { key_checks: await benchKeyChecks(config, tenant.local.redis) }),
@@ -70,7 +73,16 @@ async function measure(requests: number, withPeers: boolean): Promise<Results> {
   }
 }
 
-function report({ machine, action, exchange, gateway, caches, start, key_checks }: Results): string {
+function report({
+  machine,
+  action,
+  exchange,
+  gateway,
+  gateway_and_validation,
+  caches,
+  start,
+  key_checks,
+}: Results): string {
   const ofHmac = (action.own_p50_us / action.hmac_p50_us).toFixed(1);
   const cacheRows = Object.entries(caches).map(([name, one]) => [
     `  ${name}`,
@@ -93,6 +105,8 @@ Whole exchanges through the local tenant, beside a bare endpoint that only signs
 ${comparisonTable(exchange, "bare")}
 An API behind the gateway, called with a key, beside the same API validating a token itself
 ${comparisonTable(gateway, "direct")}
+The same, where the API behind the gateway validates the token once more
+${comparisonTable(gateway_and_validation, "direct")}
 A token from each cache
 ${table([["  cache", "p50", "p99"], ...cacheRows])}
 A call of auth0-api-keys token with a cached token, a process of its own, ${start.starts} times in turn with node -e 0

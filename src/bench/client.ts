@@ -3,7 +3,8 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import express from "express";
+import express, { type Express, type RequestHandler } from "express";
+import { auth } from "express-oauth2-jwt-bearer";
 import { Bench } from "tinybench";
 
 import { fileTokenCache } from "../client/file-token-cache.ts";
@@ -26,29 +27,40 @@ function sourceOf({ local: { description } }: BenchTenant, cache?: TokenCache): 
   return new ApiKeyTokenSource({ token_endpoint, client_id, subject_token_type, ...(cache && { cache }) });
 }
 
-/** An Express API behind the gateway, called with a key, beside the same API validating a token itself. */
-export async function benchGateway(bench: BenchTenant, requests: number): Promise<readonly Comparison[]> {
-  const { issuer, audience, api_url } = bench.local.description;
+/**
+ * An Express API behind the gateway, called with a key, beside the same API validating a token itself. With `isTwice`
+ * the API behind the gateway goes on validating, as one does that takes tokens as well.
+ */
+export async function benchGateway(
+  bench: BenchTenant,
+  requests: number,
+  isTwice: boolean,
+): Promise<readonly Comparison[]> {
+  const { issuer, audience } = bench.local.description;
   const source = sourceOf(bench);
-  const app = express();
-  app.use(expressGateway(new ApiKeyGateway({ source, issuer, audience })));
-  app.get("/me", (request, response) => {
-    const { payload } = (request as unknown as { auth: { payload: Record<string, unknown> } }).auth;
-    response.json({ sub: payload["sub"], act: payload["act"] });
-  });
-  const gateway = await listen(app, 0);
+  const validation = auth({ issuerBaseURL: issuer, audience });
+  const throughGateway = expressGateway(new ApiKeyGateway({ source, issuer, audience }));
+  const [ours, direct] = await Promise.all([
+    listen(api(isTwice ? [throughGateway, validation] : [throughGateway]), 0),
+    listen(api([validation]), 0),
+  ]);
   const { access_token } = await source.getToken({ apiKey: bench.key, audience });
   const send = (url: string, bearer: string) => async () =>
-    fetch(url, { headers: { authorization: `Bearer ${bearer}` } });
+    fetch(`${url}/me`, { headers: { authorization: `Bearer ${bearer}` } });
   try {
-    return await compare(
-      send(`${gateway.url}/me`, bench.key.reveal()),
-      send(`${api_url}/me`, access_token),
-      requests,
-    );
+    return await compare(send(ours.url, bench.key.reveal()), send(direct.url, access_token), requests);
   } finally {
-    await gateway.close();
+    await Promise.all([ours.close(), direct.close()]);
   }
+}
+
+function api(handlers: readonly RequestHandler[]): Express {
+  const app = express();
+  app.use(...handlers);
+  app.get("/me", (request, response) => {
+    response.json({ sub: request.auth?.payload.sub, act: request.auth?.payload["act"] });
+  });
+  return app;
 }
 
 /** A hit of each cache through the token source, as a caller pays for it. */
