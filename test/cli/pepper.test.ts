@@ -66,6 +66,9 @@ test("a pepper is added, deployed, and the old one retired: no living key is eve
   ) as [string, string, string];
   await keys("revoke", dead.slice(10, 22), "--user", GRACE);
 
+  const turning = (await create(GRACE)).out.trim();
+  const turned = (await keys("rotate", turning.slice(10, 22), "--user", GRACE, "--overlap", "7d")).out.trim();
+
   const added = await keys("pepper", "add");
   expect([added.code, added.out]).toEqual([
     0,
@@ -81,6 +84,10 @@ test("a pepper is added, deployed, and the old one retired: no living key is eve
     expect.stringContaining("The Actions do not know pepper 2 yet"),
   ]);
   expect((await keys("reconcile", "--fix")).err).toContain("npm run deploy -- apply");
+  // It ends a secret, and seals the record of the other one.
+  const ended = await keys("rotate", turning.slice(10, 22), "--user", GRACE, "--now");
+  expect([ended.code, await answerTo(turning), await answerTo(turned)]).toEqual([1, "granted", "granted"]);
+  await keys("revoke", turning.slice(10, 22), "--user", GRACE);
   expect((await keys("disable", paused.slice(10, 22), "--user", GRACE)).code).toBe(0);
   expect((await keys("enable", paused.slice(10, 22), "--user", GRACE)).code).toBe(1);
   expect([await answerTo(old), (await answerTo(paused)).slice(0, 3)]).toEqual(["granted", "500"]);
@@ -92,7 +99,7 @@ test("a pepper is added, deployed, and the old one retired: no living key is eve
   expect((await keys("enable", paused.slice(10, 22), "--user", GRACE)).code).toBe(0);
   expect(await status()).toEqual({
     current_is_deployed: true,
-    peppers: [row(2, "current", 1, 0, 2), row(1, "older", 2, 1, 2)],
+    peppers: [row(2, "current", 1, 0, 3), row(1, "older", 2, 2, 2)],
   });
 
   const refused = await keys("pepper", "retire", "1");
@@ -124,7 +131,7 @@ test("a pepper is added, deployed, and the old one retired: no living key is eve
   expect(await answerTo(dead)).toBe("400 Invalid API key.");
   expect(await status()).toEqual({
     current_is_deployed: true,
-    peppers: [row(2, "current", 2, 0, 4), row(1, "missing", 0, 2, 0)],
+    peppers: [row(2, "current", 2, 0, 5), row(1, "missing", 0, 3, 0)],
   });
   expect(await keys("reconcile")).toMatchObject({ code: 0 });
 });

@@ -186,6 +186,17 @@ describe("memory before files", () => {
     expect(await layeredTokenCache(near, far).get(slot)).toEqual(theirs);
     expect(await near.get(slot)).toEqual(theirs);
   });
+
+  test("a hit near by lets the far cache find out whether it was lost", async () => {
+    let touched = 0;
+    const far = { ...memoryTokenCache(), touch: () => void touched++ };
+    const [cache, slot] = [layeredTokenCache(memoryTokenCache(), far), randomSlot()];
+    await cache.get(slot);
+    expect(touched).toBe(0);
+    await cache.set(slot, tokenOf("own", Date.now() / 1000));
+    await cache.get(slot);
+    expect(touched).toBe(1);
+  });
 });
 
 describe("what lies in a cache", () => {

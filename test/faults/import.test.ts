@@ -3,11 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { ApiKeysError } from "../../src/core/errors.ts";
 import { keyEntriesOf } from "../../src/core/key-entry.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
-import { importKeys, type ImportOptions } from "../../src/keys/import.ts";
+import { importKeys, type ImportOptions, type ImportOutcome } from "../../src/keys/import.ts";
 import { readImportLine } from "../../src/keys/import-line.ts";
 import type { Keys } from "../../src/keys/keys.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
-import { ADA, pepperOf, setMetadata, stage, type Stage } from "../support/stage.ts";
+import { ADA, claimsOf, GRACE, pepperOf, setMetadata, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
 
@@ -37,7 +37,7 @@ afterAll(async () => {
 beforeEach(reset);
 
 async function reset(): Promise<void> {
-  setMetadata(s, ADA, undefined);
+  for (const user of [ADA, GRACE]) setMetadata(s, user, undefined);
   await s.local.redis.execute(["FLUSHALL"]);
   await s.keys.records.mark();
 }
@@ -93,6 +93,36 @@ describe("an import of two keys", () => {
       expect([kept(), await granted()], label).toEqual([expected(1), [true, true]]);
     }
   });
+});
+
+test("another user's import of the same key, at any request of this one: one gets it, the other is told", async () => {
+  const line = (user_id: string) => [
+    readImportLine(
+      JSON.stringify({ user_id, name: "shop", key: FOREIGN[0] }),
+      ["acme_live"],
+      s.keys.nowSeconds(),
+    ),
+  ];
+  const kindOf = ([outcome]: readonly ImportOutcome[]) =>
+    outcome?.kind === "refused" ? outcome.error.code : outcome?.kind;
+  for (let at = 0, isOver = false; !isOver; at++) {
+    await reset();
+    let other: string | undefined;
+    const own = await wire.disturb(
+      at,
+      async (send) => {
+        other = kindOf(await importKeys(under(OLD), GRACE, line(GRACE), IMPORT));
+        return send();
+      },
+      async () => importKeys(under(OLD), ADA, line(ADA), IMPORT),
+    );
+    isOver = wire.requests.length <= at;
+    if (isOver || own instanceof ApiKeysError) break;
+    const label = `${wire.requests[at]} at ${at}`;
+    expect([kindOf(own), other].toSorted(), label).toEqual(["imported", "key_taken"]);
+    const { body } = await s.exchange(FOREIGN[0] ?? "");
+    expect(claimsOf(String(body["access_token"]))["sub"], label).toBe(other === "imported" ? GRACE : ADA);
+  }
 });
 
 describe("an upgrade to another pepper", () => {

@@ -8,6 +8,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, test, vi } from 
 import { keyEntriesOf } from "../../src/core/key-entry.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
 import { sealStoreMarker, STORE_MARKER_KEY } from "../../src/core/store-marker.ts";
+import { importKeys } from "../../src/keys/import.ts";
+import { readImportLine } from "../../src/keys/import-line.ts";
+import { openKeys } from "../../src/keys/open-keys.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
 import { runKeysCli, type Run } from "../support/cli.ts";
 import {
@@ -287,6 +290,27 @@ describe("a line is refused, says why, and keeps no other from being imported", 
     expect(strict.local.redisRequests()).toBe(before);
     await strict.stop();
   });
+});
+
+test("two users' imports of one key at the same moment: one of them gets it, and the other is told", async () => {
+  const keys = openKeys(s.config, s.settings);
+  for (let round = 0; round < 10; round++) {
+    const key = foreign();
+    const outcomes = await Promise.all(
+      [ADA, GRACE].map(async (user_id) => {
+        const line = readImportLine(
+          JSON.stringify({ user_id, name: `n${round}`, key }),
+          [],
+          keys.nowSeconds(),
+        );
+        const [outcome] = await importKeys(keys, user_id, [line], { write: true, upgrade: false });
+        return outcome?.kind === "refused" ? outcome.error.code : outcome?.kind;
+      }),
+    );
+    expect(outcomes.toSorted()).toEqual(["imported", "key_taken"]);
+    expect(await subOf(key)).toBe(outcomes[0] === "imported" ? ADA : GRACE);
+  }
+  expect(entriesOf(ADA).length + entriesOf(GRACE).length).toBe(10);
 });
 
 describe("running it", () => {
