@@ -1,6 +1,6 @@
 import type { DeployConfig } from "../deploy/config.ts";
 import { createPage } from "../page/page.ts";
-import { createApiKeysHandler, openStores } from "../self-service/index.ts";
+import { createApiKeysHandler, openStores, type ApiKeysHandlerOptions } from "../self-service/index.ts";
 import type { LocalFile } from "./local-file.ts";
 
 /** The application that the local tenant's page is, and the API that it calls. */
@@ -9,6 +9,12 @@ export const SELF_SERVICE = {
   audience: "https://self-service.acme.example",
 } as const;
 
+/** What the page is served with. */
+export interface PageOptions extends Pick<ApiKeysHandlerOptions, "rateLimit"> {
+  readonly onLog: (line: string) => void;
+  readonly nowMs?: () => number;
+}
+
 /** The page of a running local tenant, with the self-service API over the tenant's stores. */
 export async function selfServicePage(
   deployment: DeployConfig & { readonly pepper: string },
@@ -16,8 +22,7 @@ export async function selfServicePage(
     readonly api_url: string;
     readonly self_service_url?: string;
   },
-  onLog: (line: string) => void,
-  nowMs?: () => number,
+  { onLog, nowMs, rateLimit }: PageOptions,
 ): Promise<(request: Request) => Promise<Response>> {
   const { issuer, api_url, token_endpoint } = tenant;
   const home = new URL(tenant.self_service_url ?? issuer).origin;
@@ -41,6 +46,7 @@ export async function selfServicePage(
     audience: SELF_SERVICE.audience,
     token_endpoint,
     errorPages: `${home}/errors/`,
+    ...(rateLimit && { rateLimit }),
     onError: (error) => onLog(`self-service: ${error instanceof Error ? error.message : "unknown"}`),
   });
   return createPage({ ...SELF_SERVICE, home, issuer, apiUrl: api_url, selfService });

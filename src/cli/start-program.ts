@@ -107,7 +107,7 @@ async function serve(
     await writeLocalFile(io.env, { ...tenant.description, api_key_pepper: deployment.pepper });
     const code = await runKeys(["init", "--local"], { ...io, stdout: () => undefined });
     if (code !== 0) throw new Error("The store could not be marked.");
-    tenant.servePage(await selfServicePage(deployment, tenant.description, onLog));
+    tenant.servePage(await selfServicePage(deployment, tenant.description, { onLog }));
     io.stdout(options.json ? `${JSON.stringify(tenant.description)}\n` : welcome(tenant));
     await stopped;
   } finally {

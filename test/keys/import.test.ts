@@ -307,7 +307,7 @@ test("two users' imports of one key at the same moment: one of them gets it, and
         return outcome?.kind === "refused" ? outcome.error.code : outcome?.kind;
       }),
     );
-    expect(outcomes.toSorted()).toEqual(["imported", "key_taken"]);
+    expect(new Set(outcomes)).toEqual(new Set(["imported", "key_taken"]));
     expect(await subOf(key)).toBe(outcomes[0] === "imported" ? ADA : GRACE);
   }
   expect(entriesOf(ADA).length + entriesOf(GRACE).length).toBe(10);

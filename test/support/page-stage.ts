@@ -45,12 +45,12 @@ export async function pageStage(options: StageOptions = {}): Promise<PageStage> 
   const deployment = { ...s.config, pepper: `1:${pepperOf("one")}` };
   const tenant = { ...description, api_key_pepper: deployment.pepper };
   s.local.servePage(
-    await selfServicePage(
-      deployment,
-      tenant,
-      (line) => void complaints.push(line),
-      () => Date.now() + leapMs,
-    ),
+    await selfServicePage(deployment, tenant, {
+      onLog: (line) => void complaints.push(line),
+      nowMs: () => Date.now() + leapMs,
+      // One user looks at seventy pages in a minute, on a fast machine.
+      rateLimit: { requestsPerMinute: 100_000, changesPerMinute: 100_000 },
+    }),
   );
   const home = new URL("/", description.self_service_url).href;
   const browser: Browser = await chromium.launch({
