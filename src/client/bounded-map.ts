@@ -24,6 +24,10 @@ export class BoundedMap<Value> {
     return value;
   }
 
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
   set(name: string, value: Value): void {
     this.#entries.delete(name);
     this.#entries.set(name, value);

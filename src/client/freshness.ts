@@ -4,14 +4,16 @@ import type { CachedToken } from "./token-cache.ts";
 export type Freshness = "fresh" | "refresh" | "expired";
 
 // Processes of a fleet share tokens, and each clock may be a minute off in its own direction.
-const CLOCK_TOLERANCE_SECONDS = 120;
-const REFRESH_FROM = 0.75;
-const REFRESH_SPREAD = 0.1;
+export const CLOCK_TOLERANCE_SECONDS = 120;
+// Each percent earlier is a percent more of the tenant's exchanges, and each percent later leaves less time for a
+// tenant that is down: docs/SCALE.md.
+export const REFRESH_FROM = 0.85;
+export const REFRESH_SPREAD = 0.1;
 
 /**
- * Judges a token. It is to be refreshed at a point between 75 and 85 percent of its lifetime, which `jitter` (0 to 1)
- * picks, so that a fleet does not refresh at once; it counts as expired two minutes before its end, or a tenth of its
- * lifetime if that is less.
+ * Judges a token. It counts as expired two minutes before its end, or a tenth of its lifetime if that is less, and is to
+ * be refreshed at a point between 85 and 95 percent of the time until then, which `jitter` (0 to 1) picks, so that a
+ * fleet does not refresh at once.
  */
 export function freshnessOf(
   token: Pick<CachedToken, "obtainedAtSeconds" | "expiresAtSeconds">,
@@ -19,9 +21,8 @@ export function freshnessOf(
   jitter: number,
 ): Freshness {
   const lifetimeSeconds = token.expiresAtSeconds - token.obtainedAtSeconds;
-  const marginSeconds = Math.min(CLOCK_TOLERANCE_SECONDS, lifetimeSeconds / 10);
-  if (nowSeconds >= token.expiresAtSeconds - marginSeconds) return "expired";
-  const refreshFromSeconds =
-    token.obtainedAtSeconds + lifetimeSeconds * (REFRESH_FROM + REFRESH_SPREAD * jitter);
-  return nowSeconds >= refreshFromSeconds ? "refresh" : "fresh";
+  const usableSeconds = lifetimeSeconds - Math.min(CLOCK_TOLERANCE_SECONDS, lifetimeSeconds / 10);
+  const ageSeconds = nowSeconds - token.obtainedAtSeconds;
+  if (ageSeconds >= usableSeconds) return "expired";
+  return ageSeconds >= usableSeconds * (REFRESH_FROM + REFRESH_SPREAD * jitter) ? "refresh" : "fresh";
 }

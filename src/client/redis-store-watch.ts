@@ -19,8 +19,6 @@ export interface RedisStoreWatchOptions {
 interface Known {
   readonly sealed: string;
   readonly token: Pick<CachedToken, "obtainedAtSeconds" | "expiresAtSeconds">;
-  /** Not so while writing it failed: then no other process can have it. */
-  isStored: boolean;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -35,6 +33,8 @@ export class RedisStoreWatch {
   readonly #redis: RedisPort;
   readonly #options: RedisStoreWatchOptions;
   readonly #known: BoundedMap<Known>;
+  /** Of what could not be written: looked at once a second, while all that is known may be thousands. */
+  readonly #unstored: BoundedMap<Known>;
   #marker: string | undefined;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #looking: Promise<"whole" | "settling"> | undefined;
@@ -43,16 +43,21 @@ export class RedisStoreWatch {
     this.#redis = redis;
     this.#options = options;
     this.#known = new BoundedMap(options.maxTokens);
+    this.#unstored = new BoundedMap(options.maxTokens);
   }
 
-  /** Remembers what lies at `key`, or was to lie there. */
+  /** Remembers what lies at `key`, or was to lie there: while writing it fails, no other process can have it. */
   remember(key: string, sealed: string, token: CachedToken, isStored: boolean): void {
     const { obtainedAtSeconds, expiresAtSeconds } = token;
-    this.#known.set(key, { sealed, token: { obtainedAtSeconds, expiresAtSeconds }, isStored });
+    const known = { sealed, token: { obtainedAtSeconds, expiresAtSeconds } };
+    this.#known.set(key, known);
+    if (isStored) this.#unstored.delete(key);
+    else this.#unstored.set(key, known);
   }
 
   forget(key: string): void {
     this.#known.delete(key);
+    this.#unstored.delete(key);
   }
 
   /** Looks at the store in the background, at most once a second. */
@@ -89,25 +94,24 @@ export class RedisStoreWatch {
   }
 
   async #putBack(isOther: boolean): Promise<void> {
-    const due = this.#known.entries().filter(([, known]) => this.#isDue(known, isOther));
+    const due = (isOther ? this.#known : this.#unstored).entries().filter(([, known]) => this.#isDue(known));
     for (let from = 0; from < due.length; from += WRITES_AT_ONCE) {
       const some = due.slice(from, from + WRITES_AT_ONCE);
       await Promise.all(some.map(async ([key, known]) => this.#write(key, known)));
     }
   }
 
-  #isDue(known: Known, isOther: boolean): boolean {
-    // One that is to be refreshed soon is not worth it, and may belong to a key that was revoked since.
-    const isFresh = freshnessOf(known.token, this.#options.nowMs() / 1000, 0) === "fresh";
-    return isFresh && (isOther || !known.isStored);
+  /** One that is to be refreshed soon is not worth it, and may belong to a key that was revoked since. */
+  #isDue({ token }: Known): boolean {
+    return freshnessOf(token, this.#options.nowMs() / 1000, 0) === "fresh";
   }
 
   async #write(key: string, known: Known): Promise<void> {
     const leftMs = Math.floor(known.token.expiresAtSeconds * 1000 - this.#options.nowMs());
     // What another process has put there since is as good, unless ours never got there.
-    const unlessThere = known.isStored ? ["NX"] : [];
+    const unlessThere = this.#unstored.has(key) ? [] : ["NX"];
     await this.#redis.command("SET", key, known.sealed, ...unlessThere, "PX", String(leftMs));
-    known.isStored = true;
+    this.#unstored.delete(key);
   }
 
   #key(name: "store" | "settling"): string {

@@ -4,6 +4,7 @@ import { BoundedMap } from "./bounded-map.ts";
 import { deriveSlot, slotText } from "./cache-slot.ts";
 import { SYSTEM_CLOCK, type Clock } from "./clock.ts";
 import { ExchangeError } from "./exchange-error.ts";
+import { ExchangeLine, type LineOutcome } from "./exchange-line.ts";
 import {
   exchangeApiKeyRequest,
   processExchangeResponse,
@@ -66,11 +67,13 @@ interface Need {
 }
 
 type Attempt =
-  | { readonly kind: "token"; readonly token: CachedToken }
+  | { readonly kind: "token"; readonly token: CachedToken; readonly isNew?: true }
   | { readonly kind: "busy" }
   /** The cache went away under the lock: what another process may have put there was not seen. */
   | { readonly kind: "blind" }
   | { readonly kind: "put_off" }
+  /** The tenant's limit leaves no time for this caller. */
+  | { readonly kind: "no_turn" }
   | { readonly kind: "failed"; readonly error: ExchangeError };
 
 const MAX_HELD = 10_000;
@@ -95,12 +98,14 @@ export class ApiKeyTokenSource {
   readonly #fingerprint = createFingerprint();
   readonly #held = new BoundedMap<Held>(MAX_HELD);
   readonly #blockade = new Blockade();
+  readonly #line: ExchangeLine;
 
   constructor(options: TokenSourceOptions) {
     this.#options = options;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#random = options.random ?? Math.random;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#line = new ExchangeLine(this.#clock, this.#random);
     const nowMs = () => this.#clock.nowMs();
     this.#cache = options.cache ?? memoryTokenCache({ nowMs });
   }
@@ -183,7 +188,7 @@ export class ApiKeyTokenSource {
     let pollMs = POLL_MS;
     let mayBeBlind = false;
     for (let attempt = 0; ;) {
-      const outcome = await this.#attempt(need, mayBeBlind);
+      const outcome = await this.#attempt(need, mayBeBlind, deadlineMs);
       if (outcome.kind === "token") return outcome.token;
       if (outcome.kind === "put_off") throw new ExchangeError("timeout");
       const leftMs = deadlineMs - this.#clock.nowMs();
@@ -195,7 +200,14 @@ export class ApiKeyTokenSource {
         pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS);
         continue;
       }
+      if (outcome.kind === "no_turn")
+        throw new ExchangeError("too_many_requests", { retryAfterMs: this.#line.closedForMs });
       const { error } = outcome;
+      if (error.code === "too_many_requests") {
+        // A caller waits in the line for another turn; a refresh makes room.
+        if (need.isUrgent) continue;
+        throw error;
+      }
       const retry = decideRetry(error, attempt++, leftMs, this.#random());
       if (retry.kind === "give_up") {
         if (!error.retryable) await this.#refuse(need.held, error);
@@ -206,7 +218,8 @@ export class ApiKeyTokenSource {
   }
 
   /** Looks into the cache, and asks the tenant only while holding the slot's lock and after looking once more. */
-  async #attempt({ held, key, request, atHand, isUrgent }: Need, mayBeBlind: boolean): Promise<Attempt> {
+  async #attempt(need: Need, mayBeBlind: boolean, deadlineMs: number): Promise<Attempt> {
+    const { held, request, atHand, isUrgent } = need;
     const slot = await held.slot;
     const look = async () => {
       const token = await this.#guard(this.#cache.get(slot, atHand), UNSEEN);
@@ -219,6 +232,19 @@ export class ApiKeyTokenSource {
     if (found && found !== UNSEEN) return { kind: "token", token: found };
     const blocked = this.#blockade.find(request.forwardedFor ?? "", this.#clock.nowMs());
     if (blocked) return { kind: "failed", error: blocked };
+    if (!isUrgent && this.#line.isThere) return { kind: "put_off" };
+    if (!(await this.#line.enter(deadlineMs))) return { kind: "no_turn" };
+    const outcome = await this.#lockAndExchange(need, slot, look, mayBeBlind);
+    this.#line.leave(lineOutcomeOf(outcome));
+    return outcome;
+  }
+
+  async #lockAndExchange(
+    { key, request, isUrgent }: Need,
+    slot: CacheSlot,
+    look: () => Promise<CachedToken | typeof UNSEEN | undefined>,
+    mayBeBlind: boolean,
+  ): Promise<Attempt> {
     const lock = this.#cache.tryLock(slot, this.#timeoutMs + LEASE_SLACK_MS);
     const release = await this.#guard(lock, UNLOCKED);
     // Without locks every process would refresh on its own: there is time to wait for the cache. Without a token, none.
@@ -230,8 +256,8 @@ export class ApiKeyTokenSource {
         if (!isUrgent) return { kind: "put_off" };
         if (!mayBeBlind) return { kind: "blind" };
       }
-      const token = seen && seen !== UNSEEN ? seen : await this.#exchange(slot, key, request);
-      return { kind: "token", token };
+      if (seen && seen !== UNSEEN) return { kind: "token", token: seen };
+      return { kind: "token", token: await this.#exchange(slot, key, request), isNew: true };
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       this.#blockade.note(error, request.forwardedFor ?? "", this.#clock.nowMs());
@@ -281,6 +307,14 @@ export class ApiKeyTokenSource {
       return otherwise;
     }
   }
+}
+
+function lineOutcomeOf(attempt: Attempt): LineOutcome {
+  if (attempt.kind === "token" && attempt.isNew) return { kind: "granted" };
+  const error = attempt.kind === "failed" ? attempt.error : undefined;
+  return error?.code === "too_many_requests"
+    ? { kind: "limited", retryAfterMs: error.retryAfterMs }
+    : { kind: "other" };
 }
 
 function readKey(apiKey: ApiKey | string): ApiKey {

@@ -99,8 +99,8 @@ test("a token that another process has put there since stays", async () => {
 });
 
 test.each([
-  ["in its refresh window", async () => void (atMs += 750_000), false],
-  ["just before it", async () => void (atMs += 748_999), true],
+  ["in its refresh window", async () => void (atMs += 765_000), false],
+  ["just before it", async () => void (atMs += 763_999), true],
   [
     "that was dropped",
     async (cache: TokenCache, slot: ReturnType<typeof randomSlot>) => cache.delete(slot),

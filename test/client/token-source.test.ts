@@ -63,7 +63,7 @@ test("a mistyped key is refused before any request", async () => {
 test("a token is refreshed ahead, in the background, once", async () => {
   const source = sourceOf();
   await source.getToken(REQUEST);
-  clock.passSeconds(799);
+  clock.passSeconds(809);
   await source.getToken(REQUEST);
   expect(endpoint.requests).toHaveLength(1);
   clock.passSeconds(1);
@@ -77,7 +77,7 @@ test("a token is refreshed ahead, in the background, once", async () => {
 test("a caller that ends afterwards waits for its refresh, and has the old token if there is none", async () => {
   const source = sourceOf({ refresh: "inline" });
   await source.getToken(REQUEST);
-  clock.passSeconds(800);
+  clock.passSeconds(810);
   endpoint.behaviours = [refusal(500, "server_error")];
   expect((await source.getToken({ ...REQUEST })).access_token).toBe("token-1");
   // Not at every call: the tenant is given a pause.
@@ -155,7 +155,7 @@ test("a key that is refused at its refresh takes its token with it", async () =>
   const source = sourceOf();
   await source.getToken(REQUEST);
   endpoint.behaviours = [refusal(400, "invalid_request")];
-  clock.passSeconds(800);
+  clock.passSeconds(810);
   await source.getToken(REQUEST);
   await settle();
   await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
