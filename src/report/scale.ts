@@ -5,9 +5,12 @@ export interface Scale {
   readonly ticks: readonly number[];
 }
 
+// An axis has a length, whatever is on it.
+const LEAST = 1e-6;
+
 /** An axis from zero to a round number above the greatest value, or, where `isLog`, over whole powers of ten. */
 export function scaleOf(values: readonly number[], isLog = false): Scale {
-  const greatest = Math.max(...values, Number.MIN_VALUE);
+  const greatest = Math.max(...values, LEAST);
   return isLog ? logarithmic(values, greatest) : linear(greatest);
 }
 

@@ -1,5 +1,5 @@
 /** The colours of a chart's series, in their order: told apart by people who do not see red and green apart as well. */
-export const COLOURS = ["#0b5fff", "#e07b00", "#0a8f6a", "#9a3fb5", "#5b6573", "#c2334d"] as const;
+const COLOURS = ["#0b5fff", "#e07b00", "#0a8f6a", "#9a3fb5", "#5b6573", "#c2334d"] as const;
 
 /** An element with its attributes; what is between its tags must be markup, or text from {@link text}. */
 export function element(name: string, attributes: object, children: readonly string[] = []): string {
