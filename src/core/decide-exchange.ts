@@ -4,7 +4,7 @@ import { isInIpRanges } from "./ip-ranges.ts";
 import { deadSinceSeconds, isOverlapping, keyStatus, scopesOf } from "./key-entry.ts";
 import { openRecord, type KeyRecord } from "./key-record.ts";
 import { isOidcScope } from "./narrow-scopes.ts";
-import { isEqual, type Peppers } from "./peppers.ts";
+import { isEqual, sealOf, type Peppers } from "./peppers.ts";
 import { readPresentedKey, type PresentedKey } from "./presented-key.ts";
 import { readStoreMarker } from "./store-marker.ts";
 
@@ -71,6 +71,8 @@ export type ExchangeDecision = { readonly cause: ExchangeCause; readonly keyId?:
 );
 
 const INVALID = "Invalid API key.";
+// As long as the JSON of a record without restrictions.
+const STAND_IN = "-".repeat(128);
 const TRY_LATER = "API keys cannot be checked at the moment. Try again later.";
 
 /**
@@ -115,10 +117,12 @@ function judge(
       : ourFault("pepper_unknown");
   }
 
-  // Hashed for an unknown id too, so that the answer takes as long as for a wrong secret.
+  // Whoever lacks the secret waits for one seal and two hashes, whether the id is unknown, or the secret wrong, or the
+  // key was rotated.
+  if (!record) sealOf(STAND_IN, pepper);
   const isCurrent = isEqual(key.hash(pepper), record?.hash ?? "");
+  const isPrevious = !isCurrent && matchesPrevious(key, record?.previous, peppers);
   if (!record) return { kind: "reject", cause: "unknown_key", reason: INVALID };
-  const isPrevious = !isCurrent && matchesPrevious(key, record, peppers);
   if (!isCurrent && !isPrevious) return { kind: "reject", cause: "wrong_secret", reason: INVALID };
 
   const refusal =
@@ -133,9 +137,10 @@ function judge(
   };
 }
 
-function matchesPrevious(key: PresentedKey, record: KeyRecord, peppers: Peppers): boolean {
-  const pepper = record.previous && peppers.byVersion.get(record.previous.v);
-  return pepper !== undefined && isEqual(key.hash(pepper), record.previous?.hash ?? "");
+function matchesPrevious(key: PresentedKey, previous: KeyRecord["previous"], peppers: Peppers): boolean {
+  const pepper = previous && peppers.byVersion.get(previous.v);
+  const isSame = isEqual(key.hash(pepper ?? peppers.current), previous?.hash ?? "");
+  return pepper !== undefined && isSame;
 }
 
 function refuseEnded(
