@@ -141,7 +141,8 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
     if (home !== undefined) app.get("/", (c) => c.redirect(home));
     app.use(async (c, next) => {
       await next();
-      c.header("date", new Date(tenant.nowMs()).toUTCString());
+      // Not by c.header, which would make a second answer, whose body is a stream, of one that is finished.
+      c.res.headers.set("date", new Date(tenant.nowMs()).toUTCString());
     });
     app.route("/", oauthApp(tenant, key));
     app.route("/api/v2", managementApp(tenant, key));
