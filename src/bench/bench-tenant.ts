@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 
+import type { Settings } from "../cli/settings.ts";
 import { ApiKey } from "../core/api-key.ts";
 import { recordKey, sealRecord } from "../core/key-record.ts";
 import { hashKey, parsePeppers } from "../core/peppers.ts";
@@ -11,6 +12,11 @@ import { startLocalTenant, type LocalTenant } from "../local/start.ts";
 /** A local tenant without limits, and a key of its first user. */
 export interface BenchTenant {
   readonly local: LocalTenant;
+  readonly config: DeployConfig;
+  /** How the programs reach it. */
+  readonly settings: Settings;
+  /** The pepper as text, for a process of its own. */
+  readonly pepper: string;
   readonly key: ApiKey;
 }
 
@@ -22,12 +28,22 @@ export async function startBenchTenant(
   const pepper = randomBytes(32).toString("base64url");
   const peppers = parsePeppers(pepper);
   const local = await startLocalTenant({ ...config, port: 0, limits: false, actions, pepper });
+  const { description } = local;
   const key = ApiKey.generate(config.keyPrefixes[0] ?? "", randomBytes);
-  const userId = local.description.users[0]?.user_id ?? "";
+  const userId = description.users[0]?.user_id ?? "";
   const entry = { id: key.id, name: "bench", hash: hashKey(key.reveal(), peppers.current), v: 1, iat: 1 };
   const user = local.tenant.users.get(userId);
   if (user) local.tenant.users.set(userId, { ...user, app_metadata: { api_keys: [entry] } });
   await local.redis.execute(["SET", recordKey(key.id), sealRecord({ ...entry, sub: userId }, peppers)]);
   await local.redis.execute(["SET", STORE_MARKER_KEY, sealStoreMarker(config.subjectTokenType, peppers)]);
-  return { local, key };
+  const settings: Settings = {
+    origin: description.issuer.replace(/\/$/, ""),
+    managementApi: description.management_api,
+    clientId: description.management_client_id,
+    clientSecret: description.management_client_secret,
+    redisUrl: description.redis_rest_url,
+    redisToken: description.redis_rest_token,
+    peppers,
+  };
+  return { local, config, settings, pepper, key };
 }

@@ -16,13 +16,15 @@ import { redisTokenCache } from "../client/redis-token-cache.ts";
 import type { TokenCache } from "../client/token-cache.ts";
 import { ApiKeyTokenSource } from "../client/token-source.ts";
 import { listen } from "../local/listen.ts";
+import type { BenchSize } from "./bench-size.ts";
 import type { BenchTenant } from "./bench-tenant.ts";
 import { compare, type Comparison } from "./load.ts";
 
 /** What a hit of each cache costs, in microseconds. */
 export type CacheTimes = Readonly<Record<string, { readonly p50_us: number; readonly p99_us: number }>>;
 
-function sourceOf({ local: { description } }: BenchTenant, cache?: TokenCache): ApiKeyTokenSource {
+/** A token source as an API has it. */
+export function sourceOf({ local: { description } }: BenchTenant, cache?: TokenCache): ApiKeyTokenSource {
   const { token_endpoint, client_id, subject_token_type } = description;
   return new ApiKeyTokenSource({ token_endpoint, client_id, subject_token_type, ...(cache && { cache }) });
 }
@@ -33,7 +35,7 @@ function sourceOf({ local: { description } }: BenchTenant, cache?: TokenCache): 
  */
 export async function benchGateway(
   bench: BenchTenant,
-  requests: number,
+  size: Pick<BenchSize, "requests" | "rounds">,
   isTwice: boolean,
 ): Promise<readonly Comparison[]> {
   const { issuer, audience } = bench.local.description;
@@ -48,13 +50,15 @@ export async function benchGateway(
   const send = (url: string, bearer: string) => async () =>
     fetch(`${url}/me`, { headers: { authorization: `Bearer ${bearer}` } });
   try {
-    return await compare(send(ours.url, bench.key.reveal()), send(direct.url, access_token), requests);
+    const ways = { gateway: send(ours.url, bench.key.reveal()), direct: send(direct.url, access_token) };
+    return await compare(ways, size);
   } finally {
     await Promise.all([ours.close(), direct.close()]);
   }
 }
 
-function api(handlers: readonly RequestHandler[]): Express {
+/** An API of one route, behind these handlers. */
+export function api(handlers: readonly RequestHandler[]): Express {
   const app = express();
   app.use(...handlers);
   app.get("/me", (request, response) => {

@@ -1,0 +1,70 @@
+import { cpus } from "node:os";
+
+import { bundleAction, TRIGGERS } from "../deploy/bundle.ts";
+import { loadDeployConfig } from "../deploy/load-config.ts";
+import { benchAction, type ActionTimes } from "./action.ts";
+import type { BenchSize } from "./bench-size.ts";
+import { startBenchTenant } from "./bench-tenant.ts";
+import { benchCaches, benchGateway, type CacheTimes } from "./client.ts";
+import { benchExchange } from "./exchange.ts";
+import { benchFirstRequests, type FirstRequests } from "./first-request.ts";
+import { benchKeyChecks, type KeyChecks } from "./key-check.ts";
+import type { Comparison } from "./load.ts";
+import { benchOperations, type Operations } from "./operations.ts";
+import { benchStart, type StartTimes } from "./start.ts";
+
+/** What `npm run bench` has measured, as `--json` prints it. */
+export interface Results {
+  readonly machine: { readonly node: string; readonly cpu: string; readonly cores: number };
+  readonly action: ActionTimes;
+  readonly operations: Operations;
+  readonly exchange: readonly Comparison[];
+  readonly gateway: readonly Comparison[];
+  /** The same before an API that goes on validating tokens itself. */
+  readonly gateway_and_validation: readonly Comparison[];
+  readonly first_requests: FirstRequests;
+  readonly caches: CacheTimes;
+  readonly start: StartTimes;
+  /** Only where it was asked for. */
+  readonly key_checks?: KeyChecks;
+}
+
+/** Measures everything, one after the other; `onSection` gets the name of what is measured next. */
+export async function measure(
+  size: BenchSize,
+  withPeers: boolean,
+  onSection: (name: string) => void,
+): Promise<Results> {
+  const section = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    onSection(name);
+    return work();
+  };
+  const config = await loadDeployConfig("deploy.config.ts");
+  const bundles = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
+  const exchangeAction = bundles.find(({ trigger }) => trigger === "custom-token-exchange");
+  if (!exchangeAction) throw new Error("There is no exchange Action.");
+  const action = await section("the Action", async () => benchAction(exchangeAction, config, size.timeMs));
+  const tenant = await startBenchTenant(bundles, config);
+  try {
+    return {
+      machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
+      action,
+      operations: await section("operations on keys", async () => benchOperations(tenant)),
+      exchange: await section("exchanges", async () => benchExchange(tenant, size)),
+      gateway: await section("the gateway", async () => benchGateway(tenant, size, false)),
+      gateway_and_validation: await section("the gateway before an API that validates", async () =>
+        benchGateway(tenant, size, true),
+      ),
+      first_requests: await section("first requests", async () =>
+        benchFirstRequests(tenant, size.firstRequests),
+      ),
+      caches: await section("the caches", async () => benchCaches(tenant, size.timeMs)),
+      start: await section("starts of the command", async () => benchStart(tenant, size.starts)),
+      ...(withPeers && {
+        key_checks: await section("checks of a key", async () => benchKeyChecks(config, tenant.local.redis)),
+      }),
+    };
+  } finally {
+    await tenant.local.stop();
+  }
+}
