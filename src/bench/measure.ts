@@ -11,6 +11,7 @@ import { benchFirstRequests, type FirstRequests } from "./first-request.ts";
 import { benchKeyChecks, type KeyChecks } from "./key-check.ts";
 import type { Comparison } from "./load.ts";
 import { benchOperations, type Operations } from "./operations.ts";
+import { benchReconcile, type Rebuilds } from "./reconcile.ts";
 import { benchStart, type StartTimes } from "./start.ts";
 
 /** What `npm run bench` has measured, as `--json` prints it. */
@@ -18,6 +19,7 @@ export interface Results {
   readonly machine: { readonly node: string; readonly cpu: string; readonly cores: number };
   readonly action: ActionTimes;
   readonly operations: Operations;
+  readonly reconcile: Rebuilds;
   readonly exchange: readonly Comparison[];
   readonly gateway: readonly Comparison[];
   /** The same before an API that goes on validating tokens itself. */
@@ -44,12 +46,16 @@ export async function measure(
   const exchangeAction = bundles.find(({ trigger }) => trigger === "custom-token-exchange");
   if (!exchangeAction) throw new Error("There is no exchange Action.");
   const action = await section("the Action", async () => benchAction(exchangeAction, config, size.timeMs));
+  const reconcile = await section("the rebuild of a lost Redis", async () =>
+    benchReconcile(bundles, config, size.reconcileKeys),
+  );
   const tenant = await startBenchTenant(bundles, config);
   try {
     return {
       machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
       action,
       operations: await section("operations on keys", async () => benchOperations(tenant)),
+      reconcile,
       exchange: await section("exchanges", async () => benchExchange(tenant, size)),
       gateway: await section("the gateway", async () => benchGateway(tenant, size, false)),
       gateway_and_validation: await section("the gateway before an API that validates", async () =>

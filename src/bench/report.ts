@@ -6,6 +6,7 @@ import type { KeyChecks } from "./key-check.ts";
 import type { Comparison } from "./load.ts";
 import type { Results } from "./measure.ts";
 import type { Operations } from "./operations.ts";
+import type { Rebuilds } from "./reconcile.ts";
 
 /** The results for people: a table each, ratios first. */
 export function report(results: Results): string {
@@ -16,6 +17,8 @@ The Action, all but the answer of Redis
 ${actionTable(results.action)}
 Requests of an operation on a key, the first of its process, and the bytes that a key takes
 ${operationTables(results.operations)}
+A lost Redis (${results.reconcile.redis}) rebuilt by keys reconcile --fix, ${results.reconcile.keys_a_user} keys a user
+${rebuildTable(results.reconcile)}
 Whole exchanges through the local tenant, beside client_credentials of one application a key, and beside a bare endpoint that only signs RS256
 ${comparisonTable(results.exchange)}
 An API behind the gateway, called with a key, beside the same API validating a token itself
@@ -70,6 +73,23 @@ function operationTables({ requests, bytes }: Operations): string {
   ]);
   return `${table([["  operation", "for a token", "Management API", "Redis"], ...ofOperations])}
 ${table([["  bytes", "app_metadata", "Redis, name and value", "Redis, memory"], ...ofBytes])}`;
+}
+
+function rebuildTable({ sizes }: Rebuilds): string {
+  return table([
+    ["  keys", "seconds", "µs a key", "resident", "Management API", "Redis", "of the size before"],
+    ...sizes.map(({ keys, seconds, us_a_key, peak_mib, requests, of_before: of }) => [
+      `  ${keys}`,
+      String(seconds),
+      String(us_a_key),
+      `${peak_mib} MiB`,
+      String(requests.management),
+      String(requests.redis),
+      of
+        ? `${of.keys} × keys: ${of.seconds} × time, ${of.memory} × memory, ${of.redis} × requests to Redis`
+        : "",
+    ]),
+  ]);
 }
 
 function firstRequestTable({ gateway, direct, ratio }: FirstRequests): string {

@@ -1,0 +1,151 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+
+import { ApiKey } from "../core/api-key.ts";
+import { ENTRIES_FIELD, type KeyEntry } from "../core/key-entry.ts";
+import { hashKey } from "../core/peppers.ts";
+import type { ActionBundle } from "../deploy/bundle.ts";
+import type { DeployConfig } from "../deploy/config.ts";
+import { newUser } from "../local/management/users.ts";
+import { startBenchTenant, type BenchTenant } from "./bench-tenant.ts";
+import { hundredths } from "./load.ts";
+import { countRequests, type WireCount } from "./wire-count.ts";
+
+/** What rebuilding a lost Redis takes at one size. */
+interface Rebuild {
+  readonly keys: number;
+  readonly users: number;
+  /** From the first request of the process to its end. */
+  readonly seconds: number;
+  readonly us_a_key: number;
+  /** Resident at most in the process that rebuilds, which is not the tenant's. */
+  readonly peak_mib: number;
+  readonly requests: Pick<WireCount, "token" | "management" | "download" | "redis">;
+  /** How often as many keys, seconds, memory and requests to Redis as the size before took. */
+  readonly of_before?: Readonly<Record<"keys" | "seconds" | "memory" | "redis", number>>;
+}
+
+/** A lost Redis rebuilt with `keys reconcile --fix`, at several sizes. */
+export interface Rebuilds {
+  readonly redis: string;
+  readonly keys_a_user: number;
+  readonly sizes: readonly Rebuild[];
+}
+
+const KEYS_A_USER = 3;
+const DAY_SECONDS = 86_400;
+
+/** Fills a tenant for each number of keys, flushes its Redis, and lets the keys program rebuild it in a process of its own. */
+export async function benchReconcile(
+  actions: readonly ActionBundle[],
+  config: DeployConfig,
+  keyCounts: readonly number[],
+): Promise<Rebuilds> {
+  const sizes: Rebuild[] = [];
+  let redis = "";
+  for (const keyCount of keyCounts) {
+    const bench = await startBenchTenant(actions, config);
+    try {
+      redis = bench.local.redis.name;
+      sizes.push(await rebuild(bench, keyCount, sizes.at(-1)));
+    } finally {
+      await bench.local.stop();
+    }
+  }
+  return { redis, keys_a_user: KEYS_A_USER, sizes };
+}
+
+async function rebuild(bench: BenchTenant, keyCount: number, before: Rebuild | undefined): Promise<Rebuild> {
+  const { local } = bench;
+  local.tenant.users.clear();
+  const lastKey = fillUsers(bench, keyCount);
+  await local.redis.execute(["FLUSHALL"]);
+  const { result, requests, firstAtMs } = await countRequests(local, async () => runReconcile(bench));
+  const { entries, mended, remaining, marked } = result.done;
+  if (entries !== keyCount || mended !== keyCount || remaining !== 0 || !marked) {
+    throw new Error(`A rebuild of ${keyCount} keys ended with ${JSON.stringify(result.done)}.`);
+  }
+  await requireWorking(bench, lastKey);
+  const seconds = (result.endedAtMs - firstAtMs) / 1000;
+  const { token, management, download, redis } = requests;
+  const one: Omit<Rebuild, "of_before"> = {
+    keys: keyCount,
+    users: local.tenant.users.size,
+    seconds: hundredths(seconds),
+    us_a_key: hundredths((seconds * 1_000_000) / keyCount),
+    peak_mib: Math.round(result.peakKib / 1024),
+    requests: { token, management, download, redis },
+  };
+  if (!before) return one;
+  const of_before = {
+    keys: hundredths(one.keys / before.keys),
+    seconds: hundredths(one.seconds / before.seconds),
+    memory: hundredths(one.peak_mib / before.peak_mib),
+    redis: hundredths(redis / before.requests.redis),
+  };
+  return { ...one, of_before };
+}
+
+/** Gives users their keys in `app_metadata` alone: what is left after Redis was lost. Gives the last of them. */
+function fillUsers({ local: { tenant }, config, settings }: BenchTenant, keyCount: number): ApiKey {
+  const pepper = settings.peppers.current;
+  const iat = tenant.nowSeconds();
+  let key = ApiKey.generate(config.keyPrefixes[0] ?? "", randomBytes);
+  for (let made = 0; made < keyCount; made += KEYS_A_USER) {
+    const entries: KeyEntry[] = [];
+    for (let at = made; at < Math.min(made + KEYS_A_USER, keyCount); at++) {
+      key = ApiKey.generate(config.keyPrefixes[0] ?? "", randomBytes);
+      const hash = hashKey(key.reveal(), pepper);
+      entries.push({ id: key.id, name: `key ${at}`, hash, v: pepper.version, iat, exp: iat + DAY_SECONDS });
+    }
+    const userId = `auth0|filled${made}`;
+    tenant.users.set(userId, newUser(tenant, userId, { app_metadata: { [ENTRIES_FIELD]: entries } }));
+  }
+  return key;
+}
+
+interface Reconciled {
+  readonly entries: number;
+  readonly mended: number;
+  readonly remaining: number;
+  readonly marked: boolean;
+}
+
+async function runReconcile({ settings, pepper }: BenchTenant) {
+  const loaded = ["--import", "tsx", "--import", "./src/bench/tell-peak-memory.ts"];
+  const argv = [...loaded, "scripts/keys.ts", "reconcile", "--fix", "--json"];
+  const child = spawn(process.execPath, argv, {
+    env: {
+      PATH: process.env["PATH"],
+      AUTH0_DOMAIN: settings.origin,
+      AUTH0_CLIENT_ID: settings.clientId,
+      AUTH0_CLIENT_SECRET: settings.clientSecret,
+      UPSTASH_REDIS_REST_URL: settings.redisUrl,
+      UPSTASH_REDIS_REST_TOKEN: settings.redisToken,
+      API_KEY_PEPPER: pepper,
+    },
+    stdio: ["ignore", "pipe", "inherit", "pipe"],
+  });
+  const pipe = async (number: 1 | 3) => text(child.stdio[number] as Readable);
+  const [stdout, peakKib, [code]] = await Promise.all([pipe(1), pipe(3), once(child, "close")]);
+  const endedAtMs = performance.now();
+  if (code !== 0) throw new Error(`keys reconcile ended with ${code}.`);
+  const { entries, mended, remaining, marked } = JSON.parse(stdout) as Reconciled;
+  return { done: { entries, mended, remaining, marked }, peakKib: Number(peakKib), endedAtMs };
+}
+
+/** One key of the rebuilt store, through the whole exchange. */
+async function requireWorking({ local: { description } }: BenchTenant, key: ApiKey): Promise<void> {
+  const body = new URLSearchParams({
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    subject_token_type: description.subject_token_type,
+    subject_token: key.reveal(),
+    client_id: description.client_id,
+    audience: description.audience,
+  });
+  const { status } = await fetch(description.token_endpoint, { method: "POST", body });
+  if (status !== 200) throw new Error(`A key of a rebuilt store was answered with ${status}.`);
+}
