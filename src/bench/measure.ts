@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 
 import { bundleAction, TRIGGERS } from "../deploy/bundle.ts";
 import { loadDeployConfig } from "../deploy/load-config.ts";
+import { benchActionAlone, type ActionAlone } from "./action-alone.ts";
 import { benchAction, type ActionTimes } from "./action.ts";
 import type { BenchSize } from "./bench-size.ts";
 import { startBenchTenant } from "./bench-tenant.ts";
@@ -18,6 +19,7 @@ import { benchStart, type StartTimes } from "./start.ts";
 export interface Results {
   readonly machine: { readonly node: string; readonly cpu: string; readonly cores: number };
   readonly action: ActionTimes;
+  readonly action_alone: ActionAlone;
   readonly operations: Operations;
   readonly reconcile: Rebuilds;
   readonly exchange: readonly Comparison[];
@@ -46,6 +48,9 @@ export async function measure(
   const exchangeAction = bundles.find(({ trigger }) => trigger === "custom-token-exchange");
   if (!exchangeAction) throw new Error("There is no exchange Action.");
   const action = await section("the Action", async () => benchAction(exchangeAction, config, size.timeMs));
+  const action_alone = await section("the Action alone", async () =>
+    benchActionAlone(exchangeAction, config, size),
+  );
   const reconcile = await section("the rebuild of a lost Redis", async () =>
     benchReconcile(bundles, config, size.reconcileKeys),
   );
@@ -54,6 +59,7 @@ export async function measure(
     return {
       machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
       action,
+      action_alone,
       operations: await section("operations on keys", async () => benchOperations(tenant)),
       reconcile,
       exchange: await section("exchanges", async () => benchExchange(tenant, size)),

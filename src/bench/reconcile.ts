@@ -127,12 +127,17 @@ async function runReconcile({ settings, pepper }: BenchTenant) {
       UPSTASH_REDIS_REST_TOKEN: settings.redisToken,
       API_KEY_PEPPER: pepper,
     },
-    stdio: ["ignore", "pipe", "inherit", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
-  const pipe = async (number: 1 | 3) => text(child.stdio[number] as Readable);
-  const [stdout, peakKib, [code]] = await Promise.all([pipe(1), pipe(3), once(child, "close")]);
+  const pipe = async (number: 1 | 2 | 3) => text(child.stdio[number] as Readable);
+  const [stdout, stderr, peakKib, [code]] = await Promise.all([
+    pipe(1),
+    pipe(2),
+    pipe(3),
+    once(child, "close"),
+  ]);
   const endedAtMs = performance.now();
-  if (code !== 0) throw new Error(`keys reconcile ended with ${code}.`);
+  if (code !== 0) throw new Error(`keys reconcile ended with ${code}: ${stderr}`);
   const { entries, mended, remaining, marked } = JSON.parse(stdout) as Reconciled;
   return { done: { entries, mended, remaining, marked }, peakKib: Number(peakKib), endedAtMs };
 }

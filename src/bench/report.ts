@@ -1,4 +1,5 @@
 import { table } from "../cli/table.ts";
+import type { ActionAlone } from "./action-alone.ts";
 import type { ActionTimes } from "./action.ts";
 import type { CacheTimes } from "./client.ts";
 import type { FirstRequests } from "./first-request.ts";
@@ -15,6 +16,8 @@ export function report(results: Results): string {
 
 The Action, all but the answer of Redis
 ${actionTable(results.action)}
+The Action in a process of its own
+${actionAloneTable(results.action_alone)}
 Requests of an operation on a key, the first of its process, and the bytes that a key takes
 ${operationTables(results.operations)}
 A lost Redis (${results.reconcile.redis}) rebuilt by keys reconcile --fix, ${results.reconcile.keys_a_user} keys a user
@@ -39,10 +42,23 @@ function actionTable(action: ActionTimes): string {
     ["  own time p50", `${action.own_p50_us} µs`, `${ofHmac} × one HMAC-SHA-256 (${action.hmac_p50_us} µs)`],
     ["  own time p99", `${action.own_p99_us} µs`],
     [
-      "  loading its module",
+      "  loading its module again",
       `${action.load_p50_us} µs`,
       `${action.bundle_bytes} bytes, without @upstash/redis`,
     ],
+  ]);
+}
+
+function actionAloneTable(alone: ActionAlone): string {
+  const { cold_load_ms, cold_client_load_ms, starts, heap, held_bytes_an_execution } = alone;
+  return table([
+    ["  loading its module cold", `${cold_load_ms} ms`, `p50 of ${starts} processes`],
+    ["  loading @upstash/redis before", `${cold_client_load_ms} ms`],
+    ...heap.map(({ executions, held_bytes }) => [
+      `  held after ${executions} executions`,
+      `${Math.round(held_bytes / 1024)} KiB`,
+    ]),
+    ["  held more for each execution", `${held_bytes_an_execution} bytes`],
   ]);
 }
 
