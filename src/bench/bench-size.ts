@@ -4,6 +4,8 @@ export interface BenchSize {
   readonly requests: number;
   /** Rounds that count; one before them warms up. */
   readonly rounds: number;
+  /** Rounds of checks of a key. */
+  readonly checkRounds: number;
   /** How long each single function is repeated, in milliseconds. */
   readonly timeMs: number;
   /** Starts of a process of its own. */
@@ -22,6 +24,7 @@ export interface BenchSize {
 export const FULL: BenchSize = {
   requests: 2_000,
   rounds: 5,
+  checkRounds: 15,
   timeMs: 2_000,
   starts: 21,
   firstRequests: 15,
@@ -34,6 +37,7 @@ export const FULL: BenchSize = {
 export const QUICK: BenchSize = {
   requests: 64,
   rounds: 1,
+  checkRounds: 1,
   timeMs: 50,
   starts: 1,
   firstRequests: 1,

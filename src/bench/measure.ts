@@ -29,8 +29,7 @@ export interface Results {
   readonly first_requests: FirstRequests;
   readonly caches: CacheTimes;
   readonly start: StartTimes;
-  /** Only where it was asked for. */
-  readonly key_checks?: KeyChecks;
+  readonly key_checks: KeyChecks;
 }
 
 /** Measures everything, one after the other; `onSection` gets the name of what is measured next. */
@@ -72,9 +71,7 @@ export async function measure(
       ),
       caches: await section("the caches", async () => benchCaches(tenant, size.timeMs)),
       start: await section("starts of the command", async () => benchStart(tenant, size.starts)),
-      ...(withPeers && {
-        key_checks: await section("checks of a key", async () => benchKeyChecks(config, tenant.local.redis)),
-      }),
+      key_checks: await section("checks of a key", async () => benchKeyChecks(tenant, size, withPeers)),
     };
   } finally {
     await tenant.local.stop();

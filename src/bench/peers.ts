@@ -26,7 +26,15 @@ export interface Peers {
   betterAuthOver(storage: SecondaryStorage): Promise<PeerCheck>;
 }
 
+/** What would belong beside them, and why it is not. */
+export const NOT_COMPARED = [
+  { name: "keypal", reason: "the npm registry answered E404 for it when this was written" },
+];
+
 const VERSIONS = { "prefixed-api-key": "1.1.1", "better-auth": "1.7.5", "@better-auth/api-key": "1.7.5" };
+
+/** Whose checks `openPeers` gives. */
+export const PEER_NAMES = ["prefixed-api-key", "better-auth"];
 
 interface BetterAuth {
   readonly $context: Promise<{

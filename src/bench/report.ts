@@ -33,7 +33,8 @@ ${firstRequestTable(results.first_requests)}
 A token from each cache
 ${cacheTable(results.caches)}
 A call of auth0-api-keys token with a cached token, a process of its own, ${start.starts} times in turn with node -e 0
-${table([["  p50", `${start.token_p50_ms} ms`, `${start.ratio} × node -e 0 (${start.node_p50_ms} ms)`]])}${key_checks ? keyCheckTables(key_checks) : ""}`;
+${table([["  p50", `${start.token_p50_ms} ms`, `${start.ratio} × node -e 0 (${start.node_p50_ms} ms)`]])}
+${keyCheckTables(key_checks)}`;
 }
 
 function actionTable(action: ActionTimes): string {
@@ -129,22 +130,25 @@ function cacheTable(caches: CacheTimes): string {
   ]);
 }
 
-function keyCheckTables({ peers, redis, without_store, with_store }: KeyChecks): string {
+function keyCheckTables({ peers, not_compared, redis, without_store, with_store }: KeyChecks): string {
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
-  return `
-A check of a key, beside others (${versions.join(", ")}) and beside the least that it can cost
+  const beside = versions.length === 0 ? "" : `beside others (${versions.join(", ")}) and `;
+  return `A check of a key, ${beside}beside the least that it can cost
 ${table([
   ["  check, without its store", "of ours", "median"],
   ...without_store.map(({ name, of_ours, us }) => [`  ${name}`, String(of_ours), `${us} µs`]),
 ])}
 ${table([
-  [`  with its store (${redis})`, "added", "of ours", "median", "round trips"],
-  ...with_store.map(({ name, added_ms, of_ours, us, round_trips }) => [
+  ["  with its store", "store", "added", "of ours", "median", "round trips"],
+  ...with_store.map(({ name, store, added_ms, of_ours, us, round_trips }) => [
     `  ${name}`,
+    store === "redis" ? redis : "over REST",
     `${added_ms} ms`,
     String(of_ours),
     `${us} µs`,
     String(round_trips),
   ]),
-])}`;
+])}
+Not compared
+${table(not_compared.map(({ name, reason }) => [`  ${name}`, reason]))}`;
 }
