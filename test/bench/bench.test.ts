@@ -131,8 +131,8 @@ it("a rebuild asks Auth0 for one export and no user, and Redis for batches", () 
 it("the Action holds no more after thousands of executions than after the first thousand", () => {
   const { heap } = results.action_alone;
   expect(heap.map(({ executions }) => executions)).toEqual([1_000, 2_000, 4_000]);
-  // 3,000 events with their keys, or even one decision each, would be more.
-  expect((heap[2]?.held_bytes ?? 0) - (heap[0]?.held_bytes ?? 0)).toBeLessThan(300_000);
+  // One small object an execution would be 2 MB; what V8 itself compiles meanwhile is some 0.3 MB.
+  expect((heap[2]?.held_bytes ?? 0) - (heap[0]?.held_bytes ?? 0)).toBeLessThan(1_000_000);
 });
 
 it("our check is one round trip, to Redis itself and over REST", () => {
