@@ -1,16 +1,13 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 
-import { ApiKey } from "../core/api-key.ts";
-import { ENTRIES_FIELD, type KeyEntry } from "../core/key-entry.ts";
-import { hashKey } from "../core/peppers.ts";
+import type { ApiKey } from "../core/api-key.ts";
 import type { ActionBundle } from "../deploy/bundle.ts";
 import type { DeployConfig } from "../deploy/config.ts";
-import { newUser } from "../local/management/users.ts";
 import { startBenchTenant, type BenchTenant } from "./bench-tenant.ts";
+import { fillUsers, KEYS_A_USER } from "./fill-users.ts";
 import { hundredths } from "./load.ts";
 import { countRequests, type WireCount } from "./wire-count.ts";
 
@@ -34,9 +31,6 @@ export interface Rebuilds {
   readonly keys_a_user: number;
   readonly sizes: readonly Rebuild[];
 }
-
-const KEYS_A_USER = 3;
-const DAY_SECONDS = 86_400;
 
 /** Fills a tenant for each number of keys, flushes its Redis, and lets the keys program rebuild it in a process of its own. */
 export async function benchReconcile(
@@ -87,24 +81,6 @@ async function rebuild(bench: BenchTenant, keyCount: number, before: Rebuild | u
     redis: hundredths(redis / before.requests.redis),
   };
   return { ...one, of_before };
-}
-
-/** Gives users their keys in `app_metadata` alone: what is left after Redis was lost. Gives the last of them. */
-function fillUsers({ local: { tenant }, config, settings }: BenchTenant, keyCount: number): ApiKey {
-  const pepper = settings.peppers.current;
-  const iat = tenant.nowSeconds();
-  let key = ApiKey.generate(config.keyPrefixes[0] ?? "", randomBytes);
-  for (let made = 0; made < keyCount; made += KEYS_A_USER) {
-    const entries: KeyEntry[] = [];
-    for (let at = made; at < Math.min(made + KEYS_A_USER, keyCount); at++) {
-      key = ApiKey.generate(config.keyPrefixes[0] ?? "", randomBytes);
-      const hash = hashKey(key.reveal(), pepper);
-      entries.push({ id: key.id, name: `key ${at}`, hash, v: pepper.version, iat, exp: iat + DAY_SECONDS });
-    }
-    const userId = `auth0|filled${made}`;
-    tenant.users.set(userId, newUser(tenant, userId, { app_metadata: { [ENTRIES_FIELD]: entries } }));
-  }
-  return key;
 }
 
 interface Reconciled {

@@ -3,11 +3,9 @@ import type { ActionAlone } from "./action-alone.ts";
 import type { ActionTimes } from "./action.ts";
 import type { CacheTimes } from "./client.ts";
 import type { FirstRequests } from "./first-request.ts";
-import type { KeyChecks } from "./key-check.ts";
 import type { Comparison } from "./load.ts";
 import type { Results } from "./measure.ts";
-import type { Operations } from "./operations.ts";
-import type { Rebuilds } from "./reconcile.ts";
+import { keyCheckTables, operationTables, rebuildTable } from "./report-stores.ts";
 
 /** The results for people: a table each, ratios first. */
 export function report(results: Results): string {
@@ -77,38 +75,6 @@ function comparisonTable(rows: readonly Comparison[]): string {
   ]);
 }
 
-function operationTables({ requests, bytes }: Operations): string {
-  const ofOperations = Object.entries(requests).map(([name, one]) => [
-    `  ${name}`,
-    ...[one.token, one.management, one.redis].map(String),
-  ]);
-  const ofBytes = Object.entries(bytes).map(([name, one]) => [
-    `  ${name === "plain" ? "a plain key" : "a key with everything"}`,
-    String(one.app_metadata_bytes),
-    String(one.redis_name_bytes + one.redis_value_bytes),
-    one.redis_memory_bytes === null ? "not told" : String(one.redis_memory_bytes),
-  ]);
-  return `${table([["  operation", "for a token", "Management API", "Redis"], ...ofOperations])}
-${table([["  bytes", "app_metadata", "Redis, name and value", "Redis, memory"], ...ofBytes])}`;
-}
-
-function rebuildTable({ sizes }: Rebuilds): string {
-  return table([
-    ["  keys", "seconds", "µs a key", "resident", "Management API", "Redis", "of the size before"],
-    ...sizes.map(({ keys, seconds, us_a_key, peak_mib, requests, of_before: of }) => [
-      `  ${keys}`,
-      String(seconds),
-      String(us_a_key),
-      `${peak_mib} MiB`,
-      String(requests.management),
-      String(requests.redis),
-      of
-        ? `${of.keys} × keys: ${of.seconds} × time, ${of.memory} × memory, ${of.redis} × requests to Redis`
-        : "",
-    ]),
-  ]);
-}
-
 function firstRequestTable({ gateway, direct, ratio }: FirstRequests): string {
   const row = (name: string, one: FirstRequests["gateway"], of: string) => [
     `  ${name}`,
@@ -128,27 +94,4 @@ function cacheTable(caches: CacheTimes): string {
     ["  cache", "p50", "p99"],
     ...Object.entries(caches).map(([name, one]) => [`  ${name}`, `${one.p50_us} µs`, `${one.p99_us} µs`]),
   ]);
-}
-
-function keyCheckTables({ peers, not_compared, redis, without_store, with_store }: KeyChecks): string {
-  const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
-  const beside = versions.length === 0 ? "" : `beside others (${versions.join(", ")}) and `;
-  return `A check of a key, ${beside}beside the least that it can cost
-${table([
-  ["  check, without its store", "of ours", "median"],
-  ...without_store.map(({ name, of_ours, us }) => [`  ${name}`, String(of_ours), `${us} µs`]),
-])}
-${table([
-  ["  with its store", "store", "added", "of ours", "median", "round trips"],
-  ...with_store.map(({ name, store, added_ms, of_ours, us, round_trips }) => [
-    `  ${name}`,
-    store === "redis" ? redis : "over REST",
-    `${added_ms} ms`,
-    String(of_ours),
-    `${us} µs`,
-    String(round_trips),
-  ]),
-])}
-Not compared
-${table(not_compared.map(({ name, reason }) => [`  ${name}`, reason]))}`;
 }
