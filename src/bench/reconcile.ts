@@ -70,7 +70,7 @@ async function rebuild(bench: BenchTenant, keyCount: number, before: Rebuild | u
     users: local.tenant.users.size,
     seconds: hundredths(seconds),
     us_a_key: hundredths((seconds * 1_000_000) / keyCount),
-    peak_mib: Math.round(result.peakKib / 1024),
+    peak_mib: result.peakMib,
     requests: { token, management, download, redis },
   };
   if (!before) return one;
@@ -106,7 +106,7 @@ async function runReconcile({ settings, pepper }: BenchTenant) {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const pipe = async (number: 1 | 2 | 3) => text(child.stdio[number] as Readable);
-  const [stdout, stderr, peakKib, [code]] = await Promise.all([
+  const [stdout, stderr, peakMib, [code]] = await Promise.all([
     pipe(1),
     pipe(2),
     pipe(3),
@@ -115,7 +115,7 @@ async function runReconcile({ settings, pepper }: BenchTenant) {
   const endedAtMs = performance.now();
   if (code !== 0) throw new Error(`keys reconcile ended with ${code}: ${stderr}`);
   const { entries, mended, remaining, marked } = JSON.parse(stdout) as Reconciled;
-  return { done: { entries, mended, remaining, marked }, peakKib: Number(peakKib), endedAtMs };
+  return { done: { entries, mended, remaining, marked }, peakMib: Number(peakMib), endedAtMs };
 }
 
 /** One key of the rebuilt store, through the whole exchange. */

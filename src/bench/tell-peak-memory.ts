@@ -1,10 +1,6 @@
-// Loaded before a program: tells on file descriptor 3, as the process ends, how many KiB were resident at most.
-import { existsSync, readFileSync, writeSync } from "node:fs";
+// Loaded before a program: tells on file descriptor 3, as the process ends, how many MiB were resident at most.
+import { writeSync } from "node:fs";
 
-const STATUS = "/proc/self/status";
+import { peakResidentMib } from "./peak-memory.ts";
 
-process.on("exit", () => {
-  // On Linux `maxRSS` begins with what the parent had when it started this process: only the peak of its own counts.
-  const ofLinux = existsSync(STATUS) && /VmHWM:\s*(\d+) kB/.exec(readFileSync(STATUS, "utf8"))?.[1];
-  writeSync(3, String(ofLinux || process.resourceUsage().maxRSS));
-});
+process.on("exit", () => void writeSync(3, String(peakResidentMib())));

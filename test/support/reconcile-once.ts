@@ -1,4 +1,5 @@
 // A process of its own for the tests of size: reconciles the whole tenant with --fix, and prints what it took.
+import { peakResidentMib } from "../../src/bench/peak-memory.ts";
 import { openKeys } from "../../src/keys/open-keys.ts";
 import { readSettings } from "../../src/cli/settings.ts";
 import { defineConfig } from "../../src/deploy/config.ts";
@@ -15,5 +16,4 @@ const done = await reconcile(keys, {
   onDifference: (difference) => void (mended += difference.mended ? 1 : 0),
 });
 const seconds = Math.round(performance.now() - startedMs) / 1000;
-const peakMegabytes = Math.round(process.resourceUsage().maxRSS / 1024);
-process.stdout.write(JSON.stringify({ ...done, mended, seconds, peakMegabytes }));
+process.stdout.write(JSON.stringify({ ...done, mended, seconds, peakMegabytes: peakResidentMib() }));
