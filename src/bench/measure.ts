@@ -18,6 +18,8 @@ import { benchStart, type StartTimes } from "./start.ts";
 /** What `npm run bench` has measured, as `--json` prints it. */
 export interface Results {
   readonly machine: { readonly node: string; readonly cpu: string; readonly cores: number };
+  /** Requests a round under load, and rounds. */
+  readonly load: Pick<BenchSize, "requests" | "rounds">;
   readonly action: ActionTimes;
   readonly action_alone: ActionAlone;
   readonly operations: Operations;
@@ -57,6 +59,7 @@ export async function measure(
   try {
     return {
       machine: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length },
+      load: { requests: size.requests, rounds: size.rounds },
       action,
       action_alone,
       operations: await section("operations on keys", async () => benchOperations(tenant)),

@@ -9,8 +9,8 @@ import { keyCheckTables, operationTables, rebuildTable } from "./report-stores.t
 
 /** The results for people: a table each, ratios first. */
 export function report(results: Results): string {
-  const { machine, start, key_checks } = results;
-  return `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}
+  const { machine, load, start, key_checks } = results;
+  return `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; ${load.requests} requests a round under load, rounds that count: ${load.rounds}
 
 The Action, all but the answer of Redis
 ${actionTable(results.action)}

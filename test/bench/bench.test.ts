@@ -2,11 +2,12 @@ import { beforeAll, expect, it } from "vitest";
 
 import { runBench } from "../../src/bench/bench-program.ts";
 import type { Results } from "../../src/bench/measure.ts";
+import { report } from "../../src/bench/report.ts";
 
 const printed = { code: -1, stdout: "", stderr: "" };
 let results: Results;
 beforeAll(async () => {
-  printed.code = await runBench(["--quick", "--json", "--requests", "16", "--reconcile", "300"], {
+  printed.code = await runBench(["--quick", "--json", "--requests", "4", "--reconcile", "300"], {
     env: {},
     stdout: (text) => void (printed.stdout += text),
     stderr: (text) => void (printed.stderr += text),
@@ -35,6 +36,7 @@ it("prints one JSON value with everything in it, and nothing on stderr that is n
   expect(printed.stdout.trimEnd()).not.toContain("\n");
   expect(shapeOf(results)).toEqual({
     machine: { node: "string", cpu: "string", cores: "number" },
+    load: { requests: "number", rounds: "number" },
     action: {
       own_p50_us: "number",
       own_p99_us: "number",
@@ -93,6 +95,14 @@ it("prints one JSON value with everything in it, and nothing on stderr that is n
       ],
     },
   });
+});
+
+it("tells people all of it, with nothing that is not there", () => {
+  const text = report(results);
+  expect(text).not.toMatch(/undefined|NaN|null|\[object/);
+  for (const told of ["client_credentials", "300 ", "revoke", "over REST", "keypal", "4 requests a round"]) {
+    expect(text).toContain(told);
+  }
 });
 
 // By hand: read the user, write the user, read the user again; and in Redis the lock, the record and the marker.
