@@ -11,25 +11,30 @@ export type LineOutcome =
   | { readonly kind: "limited"; readonly retryAfterMs: number | undefined };
 
 const DEFAULT_RETRY_MS = 1_000;
-const BASE_MS = 250;
-const CAP_MS = 4_000;
-
-// As many at once as the smallest plan grants in a second.
-const NARROW = 4;
+// So that processes that were refused together do not come back together.
+const SPREAD_MS = 250;
+// What the smallest plan grants; from there on the pace is learnt: a little more with each success, a fifth less with
+// each refusal, which shares out a limit fairly among processes that know nothing of each other.
+const FIRST_PER_SECOND = 4;
+const LEAST_PER_SECOND = 0.05;
+const MORE_PER_SECOND = 0.03;
+const LESS = 0.9;
 
 /**
  * The line before a tenant that limits exchanges. While it takes them all, everybody goes through at once. After a 429
- * nobody goes before the tenant allows it; then those who have waited longest, a few at once, and with every success one
- * more: callers are served in their order, and the tenant is asked by few.
+ * nobody goes before the tenant allows it, then callers go in the order in which they came, at the pace at which this
+ * process is granted exchanges.
  */
 export class ExchangeLine {
   readonly #clock: Clock;
   readonly #random: () => number;
   #waiting: Waiting[] = [];
-  #width = Infinity;
-  #underWay = 0;
-  #limitedInARow = 0;
-  /** What the tenant asked for, and what was added at random so that processes do not come back at once. */
+  #isPaced = false;
+  #perSecond = FIRST_PER_SECOND;
+  /** Turns that may be taken at once: those of a second, if none was taken for so long. */
+  #turns = 0;
+  #countedAtMs = 0;
+  /** What the tenant asked for, and the spread. */
   #closedUntilMs = 0;
   #opensAtMs = 0;
   #isTimed = false;
@@ -52,6 +57,9 @@ export class ExchangeLine {
   /** Waits for its turn, and says whether it came before the deadline. Whoever had one has to {@link leave}. */
   async enter(deadlineMs: number): Promise<boolean> {
     return new Promise((go) => {
+      this.#count();
+      // For a second nobody has needed a pace.
+      if (!this.isThere && this.#turns >= this.#mostTurns) this.#isPaced = false;
       // Deadlines are in the order of arrival, but for those who come back from a 429.
       const before = this.#waiting.findIndex((other) => other.deadlineMs > deadlineMs);
       this.#waiting.splice(before === -1 ? this.#waiting.length : before, 0, { deadlineMs, go });
@@ -60,53 +68,53 @@ export class ExchangeLine {
   }
 
   leave(outcome: LineOutcome): void {
-    this.#underWay--;
-    if (outcome.kind === "granted") this.#widen();
+    if (outcome.kind === "granted") this.#perSecond += MORE_PER_SECOND;
     if (outcome.kind === "limited") this.#close(outcome.retryAfterMs ?? DEFAULT_RETRY_MS);
     this.#admit();
-    // Nobody waits, and nobody was refused since: the tenant takes all there is.
-    if (outcome.kind === "granted" && this.#waiting.length === 0) this.#width = Infinity;
-  }
-
-  #widen(): void {
-    this.#width++;
-    this.#limitedInARow = 0;
   }
 
   #close(retryAfterMs: number): void {
     const nowMs = this.#clock.nowMs();
-    // Those who went through together are refused together: that is one refusal.
-    if (nowMs >= this.#opensAtMs) {
-      const windowMs = Math.min(CAP_MS, BASE_MS * 2 ** this.#limitedInARow++);
-      this.#opensAtMs = nowMs + retryAfterMs + this.#random() * windowMs;
-    }
     this.#closedUntilMs = nowMs + retryAfterMs;
-    this.#width = NARROW;
+    // Those who went through together are refused together: that is one refusal.
+    if (nowMs < this.#opensAtMs) return;
+    this.#opensAtMs = this.#closedUntilMs + this.#random() * SPREAD_MS;
+    if (this.#isPaced) this.#perSecond = Math.max(LEAST_PER_SECOND, this.#perSecond * LESS);
+    this.#isPaced = true;
+    this.#turns = 0;
+    this.#countedAtMs = nowMs;
+  }
+
+  get #mostTurns(): number {
+    return Math.max(1, this.#perSecond);
+  }
+
+  #count(): void {
+    const nowMs = this.#clock.nowMs();
+    const passedSeconds = Math.max(0, nowMs - this.#countedAtMs) / 1000;
+    this.#turns = Math.min(this.#mostTurns, this.#turns + passedSeconds * this.#perSecond);
+    this.#countedAtMs = nowMs;
   }
 
   #admit(): void {
     const nowMs = this.#clock.nowMs();
-    const isHopeless = ({ deadlineMs }: Waiting) => deadlineMs < nowMs || deadlineMs <= this.#closedUntilMs;
-    if (this.#width !== Infinity) {
-      for (const { go } of this.#waiting.filter(isHopeless)) go(false);
-      this.#waiting = this.#waiting.filter((one) => !isHopeless(one));
+    const isHopeless = ({ deadlineMs }: Waiting) =>
+      this.#isPaced && (deadlineMs < nowMs || deadlineMs <= this.#closedUntilMs);
+    for (const { go } of this.#waiting.filter(isHopeless)) go(false);
+    this.#waiting = this.#waiting.filter((one) => !isHopeless(one));
+    this.#count();
+    while (this.#waiting.length > 0 && (!this.#isPaced || (nowMs >= this.#opensAtMs && this.#turns >= 1))) {
+      this.#turns--;
+      this.#waiting.shift()?.go(true);
     }
-    if (nowMs < this.#opensAtMs) {
-      void this.#admitInTime();
-      return;
-    }
-    while (this.#underWay < this.#width) {
-      const next = this.#waiting.shift();
-      if (!next) return;
-      this.#underWay++;
-      next.go(true);
-    }
+    if (this.#waiting.length > 0) void this.#admitInTime();
   }
 
   async #admitInTime(): Promise<void> {
-    if (this.#isTimed || this.#waiting.length === 0) return;
+    if (this.#isTimed) return;
     this.#isTimed = true;
-    await this.#clock.sleep(this.#opensAtMs - this.#clock.nowMs());
+    const turnMs = Math.ceil(((1 - this.#turns) / this.#perSecond) * 1000);
+    await this.#clock.sleep(Math.max(1, turnMs, this.#opensAtMs - this.#clock.nowMs()));
     this.#isTimed = false;
     this.#admit();
   }

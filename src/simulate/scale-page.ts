@@ -96,7 +96,7 @@ failures only up to the keys that the plan serves within the wait, or where the 
 ## Jobs at the full hour
 
 Each job has its own key and its own machine, and starts at the full hour, or some time after it that it draws at random. Of the
-fourth day, at 4 exchanges a second:
+third day, at 4 exchanges a second:
 
 ${cronTable(scale)}
 ## How long a revoked key lives on

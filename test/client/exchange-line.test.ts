@@ -49,7 +49,7 @@ test("while the tenant takes them all, everybody goes through at once", async ()
   expect(line.isThere).toBe(false);
 });
 
-test("after a 429 nobody goes before the tenant allows it, then a few at once, in the order of arrival", async () => {
+test("after a 429 nobody goes before the tenant allows it, then in the order of arrival: those of a second, then four a second", async () => {
   const { clock, line, turns, call } = numbered();
   call(0);
   await clock.pass(0);
@@ -60,13 +60,11 @@ test("after a 429 nobody goes before the tenant allows it, then a few at once, i
   expect(line.isThere).toBe(true);
   await clock.pass(1);
   expect(turns).toEqual([0, 1, 2, 3, 4]);
-  // Every success makes room for itself and one more.
-  line.leave({ kind: "granted" });
-  await clock.pass(0);
-  expect(turns).toEqual([0, 1, 2, 3, 4, 5, 6]);
-  // What was neither granted nor limited makes room for one.
-  line.leave({ kind: "other" });
-  await clock.pass(0);
+  await clock.pass(249);
+  expect(turns).toHaveLength(5);
+  await clock.pass(1);
+  expect(turns).toEqual([0, 1, 2, 3, 4, 5]);
+  await clock.pass(500);
   expect(turns).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
@@ -81,35 +79,50 @@ test("who comes back from a 429 is before those who came later", async () => {
   expect(turns).toEqual([0, 0, 5, 6, 7]);
 });
 
-test("a line is over when nobody waits any more and the tenant grants again", async () => {
+test("a line is over when a second's turns were not needed: then everybody goes through again", async () => {
   const { clock, line, turns, call } = numbered();
   call(0);
   await clock.pass(0);
   line.leave(limited(1_000));
-  await clock.pass(1_000);
+  await clock.pass(999);
+  expect(line.isThere).toBe(true);
+  await clock.pass(1);
   // Nobody has to have been granted for that: a refresh that made room may try.
   expect(line.isThere).toBe(false);
-  call(1);
-  await clock.pass(0);
-  line.leave({ kind: "granted" });
-  for (let number = 2; number < 20; number++) call(number);
+  for (let number = 1; number < 20; number++) call(number);
   await clock.pass(0);
   expect(turns).toHaveLength(20);
 });
 
-test("refusals in a row are answered by longer and longer pauses, up to four seconds more than was asked", async () => {
-  const { clock, line, turns, call } = numbered(1);
-  const pausesMs: number[] = [];
-  call(0);
-  await clock.pass(0);
-  for (let number = 1; number <= 7; number++) {
-    line.leave(limited());
-    const startedMs = clock.nowMs();
-    call(number);
-    while (turns.length === number) await clock.pass(50);
-    pausesMs.push(clock.nowMs() - startedMs);
+/** How long it takes until ten callers have had their turn, once the tenant is open again. */
+async function pauseOfTen({ clock, line, turns, call }: ReturnType<typeof numbered>): Promise<number> {
+  line.leave(limited(1_000));
+  const before = turns.length;
+  for (let number = 0; number < 10; number++) call(number);
+  await clock.pass(1_000);
+  const startedMs = clock.nowMs();
+  while (turns.length < before + 10) await clock.pass(1);
+  return clock.nowMs() - startedMs;
+}
+
+test("the pace is learnt: faster with each success, slower with each refusal, and never nought", async () => {
+  const granted = numbered();
+  granted.call(0);
+  await granted.clock.pass(0);
+  const firstMs = await pauseOfTen(granted);
+  for (let number = 0; number < 100; number++) granted.line.leave({ kind: "granted" });
+  const fasterMs = await pauseOfTen(granted);
+  for (let refusal = 0; refusal < 200; refusal++) {
+    granted.line.leave(limited(1));
+    await granted.clock.pass(2);
   }
-  expect(pausesMs).toEqual([1_250, 1_500, 2_000, 3_000, 5_000, 5_000, 5_000]);
+  const slowestMs = await pauseOfTen(granted);
+  // Four at once and six at four a second; then seven a second less a tenth, and at last one in twenty seconds.
+  expect(firstMs).toBe(1_500);
+  expect(fasterMs).toBeGreaterThan(500);
+  expect(fasterMs).toBeLessThan(750);
+  expect(slowestMs).toBeGreaterThan(180_000);
+  expect(slowestMs).toBeLessThanOrEqual(200_100);
 });
 
 test("those who went through together and are refused together count as one refusal", async () => {
@@ -117,9 +130,12 @@ test("those who went through together and are refused together count as one refu
   for (let number = 0; number < 50; number++) call(number);
   await clock.pass(0);
   for (let number = 0; number < 50; number++) line.leave(limited(1_000));
-  call(50);
-  await clock.pass(1_250);
-  expect(turns).toHaveLength(51);
+  for (let number = 50; number < 60; number++) call(number);
+  // A quarter of a second more than was asked for, so that processes do not come back together.
+  await clock.pass(1_249);
+  expect(turns).toHaveLength(50);
+  await clock.pass(1);
+  expect(turns).toHaveLength(54);
 });
 
 test("whomever the tenant's pause leaves no time is told so at once", async () => {
@@ -136,19 +152,14 @@ test("whomever the tenant's pause leaves no time is told so at once", async () =
   expect(turns).toEqual([0, 2]);
 });
 
-test("whose time is over before there is room is told so when there is", async () => {
+test("whose time is over before there is room is told so", async () => {
   const { clock, line, turns, refused, call } = numbered();
   call(0);
   await clock.pass(0);
   line.leave(limited(1_000));
-  for (let number = 1; number <= 4; number++) call(number);
-  call(5, clock.nowMs() + 2_000);
-  await clock.pass(3_000);
-  expect(turns).toEqual([0, 5, 1, 2, 3]);
-  call(6, clock.nowMs() + 10);
-  await clock.pass(11);
-  line.leave({ kind: "other" });
-  await clock.pass(0);
-  expect(refused).toEqual([6]);
-  expect(turns).toEqual([0, 5, 1, 2, 3, 4]);
+  for (let number = 1; number <= 5; number++) call(number, clock.nowMs() + 1_100);
+  call(6);
+  await clock.pass(1_250);
+  expect(turns).toEqual([0, 1, 2, 3, 4, 6]);
+  expect(refused).toEqual([5]);
 });

@@ -33,7 +33,7 @@ const BLOWS: readonly Blow[] = [
   "redis_and_processes_lost",
   "tenant_down_10_minutes",
 ];
-const KEYS = [1_000, 10_000, 100_000, 400_000];
+const KEYS = [10_000, 100_000, 400_000];
 const LARGE_MEMORY_TOKENS = 1_000_000;
 const OUTAGE_MS = 600_000;
 
