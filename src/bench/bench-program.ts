@@ -3,6 +3,8 @@ import { Command, InvalidArgumentError } from "commander";
 import type { Io } from "../cli/io.ts";
 import { progressLine } from "../cli/progress-line.ts";
 import { runProgram } from "../cli/run-program.ts";
+import { writePage } from "../report/page.ts";
+import { benchPage } from "./bench-page.ts";
 import { FULL, QUICK } from "./bench-size.ts";
 import { measure } from "./measure.ts";
 import { report } from "./report.ts";
@@ -11,9 +13,12 @@ interface Options {
   readonly json?: true;
   readonly peers?: true;
   readonly quick?: true;
+  readonly write?: true;
   readonly requests?: number;
   readonly reconcile?: readonly number[];
 }
+
+const PAGE = "docs/BENCHMARKS.md";
 
 /** Runs `npm run bench`: all is measured in one run, and told as ratios first. */
 export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
@@ -22,13 +27,14 @@ export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 |
     .option("--json", "print one JSON value")
     .option("--peers", "beside other libraries' checks of a key too: installs them from npm into .bench")
     .option("--quick", "everything once, in seconds: shows that it runs, its times say nothing")
+    .option("--write", `write ${PAGE}, its pictures and its numbers`)
     .option("--requests <number>", `requests a round under load (default: ${FULL.requests})`, wholeNumber)
     .option(
       "--reconcile <numbers>",
       `rebuild a lost Redis with so many keys, up to 1000000 (default: ${FULL.reconcileKeys.join()})`,
       (text) => text.split(",").map(wholeNumber),
     )
-    .action(async ({ json, peers, quick, requests, reconcile }: Options) => {
+    .action(async ({ json, peers, quick, write, requests, reconcile }: Options) => {
       const size = {
         ...(quick ? QUICK : FULL),
         ...(requests !== undefined && { requests }),
@@ -37,6 +43,7 @@ export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 |
       const progress = progressLine(io);
       const onSection = (name: string) => progress.show(`Measuring ${name} …`);
       const results = await measure(size, peers === true, onSection).finally(progress.clear);
+      if (write) await writePage(PAGE, benchPage(results), results);
       io.stdout(json ? `${JSON.stringify(results)}\n` : report(results));
     });
   return runProgram(program, argv, io);

@@ -6,11 +6,13 @@ import { listen } from "../local/listen.ts";
 import { createSigningKey } from "../local/oauth/signing-key.ts";
 import type { BenchSize } from "./bench-size.ts";
 import type { BenchTenant } from "./bench-tenant.ts";
+import { checkStores } from "./check-stores.ts";
 import { compare, type Comparison } from "./load.ts";
 
 /**
- * The whole exchange beside what people use instead, `client_credentials` of one application a key, and beside a bare
- * endpoint that only signs RS256: all three over the same server code.
+ * The whole exchange beside what people use instead, `client_credentials` of one application a key, beside a bare
+ * endpoint that only signs RS256, and beside that endpoint with the one request to Redis without which no key can be
+ * checked: all over the same server code.
  */
 export async function benchExchange(
   bench: BenchTenant,
@@ -18,7 +20,11 @@ export async function benchExchange(
 ): Promise<readonly Comparison[]> {
   const { description } = bench.local;
   const { audience } = description;
-  const bare = await listen(await bareEndpoint(), 0);
+  const [, rest] = checkStores(bench);
+  const [bare, bareAndRedis] = await Promise.all([
+    listen(await bareEndpoint(async () => undefined), 0),
+    listen(await bareEndpoint(async () => rest.lookUp(bench.key.id)), 0),
+  ]);
   const exchange = new URLSearchParams({
     grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
     subject_token_type: description.subject_token_type,
@@ -38,18 +44,20 @@ export async function benchExchange(
         exchange: send(description.token_endpoint, exchange),
         client_credentials: send(description.token_endpoint, clientCredentials),
         bare: send(`${bare.url}/token`, exchange),
+        bare_and_redis: send(`${bareAndRedis.url}/token`, exchange),
       },
       size,
     );
   } finally {
-    await bare.close();
+    await Promise.all([bare.close(), bareAndRedis.close()]);
   }
 }
 
-async function bareEndpoint(): Promise<Hono> {
+async function bareEndpoint(lookUp: () => Promise<unknown>): Promise<Hono> {
   const signingKey = await createSigningKey();
   return new Hono().post("/token", async (c) => {
     await c.req.text();
+    await lookUp();
     const iat = Math.floor(Date.now() / 1000);
     const claims = { iss: "bare", sub: "auth0|ada", iat, exp: iat + 86_400 };
     return c.json({ access_token: await signingKey.sign(claims, "JWT") });
