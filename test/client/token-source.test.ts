@@ -120,6 +120,37 @@ test("a limit beyond the budget is an error that says when, and no other key is 
   await expect(source.getToken({ ...REQUEST, apiKey: OTHER_KEY })).resolves.toBeDefined();
 });
 
+test("a refresh makes room at the limit: one that is refused is put off, and no other is tried meanwhile", async () => {
+  const source = sourceOf();
+  const other = { ...REQUEST, apiKey: OTHER_KEY };
+  await source.getToken(REQUEST);
+  await source.getToken(other);
+  endpoint.behaviours = [refusal(429, "too_many_requests", { "retry-after": "2" }), { expires_in: 1_000 }];
+  clock.passSeconds(810);
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-1");
+  await settle();
+  clock.passSeconds(1);
+  expect((await source.getToken(other)).access_token).toBe("token-2");
+  await settle();
+  expect(endpoint.requests).toHaveLength(3);
+  // A refresh that was put off is tried again half a minute later.
+  clock.passSeconds(30);
+  await source.getToken(REQUEST);
+  await source.getToken(other);
+  await settle();
+  expect(endpoint.requests).toHaveLength(5);
+});
+
+test("a refresh that is refused asks once, even if the tenant asks for no pause at all", async () => {
+  const source = sourceOf({ random: () => 0 });
+  await source.getToken(REQUEST);
+  endpoint.behaviours = [refusal(429, "too_many_requests", { "retry-after": "0" }), { expires_in: 1_000 }];
+  clock.passSeconds(800);
+  await source.getToken(REQUEST);
+  await settle();
+  expect(endpoint.requests).toHaveLength(2);
+});
+
 test("an address that Auth0 blocks is blocked here too; others are not", async () => {
   endpoint.behaviours = [refusal(429, "too_many_attempts"), { expires_in: 1_000 }];
   const source = sourceOf();
