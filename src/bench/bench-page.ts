@@ -74,8 +74,8 @@ ${markdownTable(
   ),
 )}
 The exchange loses to both: it asks Redis over HTTP and runs two Actions, they do neither. The look-up alone takes about
-half of what the bare endpoint can do in one process, most of it in \`fetch\`. At Auth0 neither counts: it grants 4 or 15
-exchanges a second.
+half of what the bare endpoint can do in one process, most of it in \`fetch\`: the row with it is what can be reached. At
+Auth0 neither counts: it grants 4 or 15 exchanges a second.
 
 ## The Action
 

@@ -49,6 +49,8 @@ export class Fleet {
   readonly #files: TokenCache;
   readonly #sources: ApiKeyTokenSource[] = [];
   readonly #memories: TokenCache[] = [];
+  readonly #layers: TokenCache[] = [];
+  readonly #redisCache: TokenCache;
   readonly #nowMs = () => this.#world.nowMs();
 
   constructor(world: World, random: Random, options: FleetOptions) {
@@ -56,6 +58,7 @@ export class Fleet {
     this.#random = random;
     this.#options = options;
     this.#files = memoryTokenCache({ maxEntries: EVERY_KEY, nowMs: this.#nowMs });
+    this.#redisCache = redisTokenCache(options.redis, { nowMs: this.#nowMs });
     for (let at = 0; at < options.processes; at++) this.restart(at);
   }
 
@@ -74,17 +77,15 @@ export class Fleet {
     };
     const cache = design === "redis" ? layeredTokenCache(memory, redisTokenCache(redis, limits)) : memory;
     this.#memories[process] = memory;
+    this.#layers[process] = cache;
     this.#sources[process] = this.#source(cache, "background", this.#options.address ?? `10.0.0.${process}`);
   }
 
   /** Where tokens outlast a call: what is put there is found by the fleet. */
   get caches(): readonly TokenCache[] {
-    const { design, redis } = this.#options;
-    switch (design) {
+    switch (this.#options.design) {
       case "redis":
-        return [
-          redisTokenCache({ command: async (...words) => redis.carryOut(words) }, { nowMs: this.#nowMs }),
-        ];
+        return [this.#redisCache];
       case "memory":
         return this.#memories;
       case "file":
@@ -92,6 +93,11 @@ export class Fleet {
       case "none":
         return [];
     }
+  }
+
+  /** What the processes keep, each for itself, before what they share. */
+  get layers(): readonly TokenCache[] {
+    return this.#layers;
   }
 
   /** Puts a token of a key into a cache, as if it had been obtained so many seconds ago. */

@@ -14,6 +14,8 @@ export class ModelRedis implements RedisPort {
   readonly #world: World;
   readonly #latencyMs: number;
   readonly #values = new Map<string, Value>();
+  /** Whether it is asked without a way to it, as while it is filled. */
+  isNear = false;
   /** Until then no command is answered. */
   awayUntilMs = 0;
   commands = 0;
@@ -25,13 +27,8 @@ export class ModelRedis implements RedisPort {
 
   async command(...words: string[]): Promise<RedisReply> {
     this.commands++;
-    await this.#world.sleep(this.#latencyMs);
+    if (!this.isNear) await this.#world.sleep(this.#latencyMs);
     if (this.#world.nowMs() < this.awayUntilMs) throw new AwayError("Redis is away.");
-    return this.carryOut(words);
-  }
-
-  /** Without the way to it. */
-  carryOut(words: readonly string[]): RedisReply {
     const [name, key = "", text = "", ...options] = words;
     switch (name) {
       case "GET":

@@ -60,22 +60,28 @@ export class Model {
 
   /**
    * Puts into the caches what a steady day leaves there, so that none has to go by first: each key's token is there or
-   * not, and is as old, as one that is met at any time.
+   * not, and is as old, as one that is met at any time. With `inProcessesToo` it is also in the process that obtained
+   * it, as long as that has room: those that are used most were used last.
    */
-  async fill(): Promise<void> {
+  async fill({ inProcessesToo = false } = {}): Promise<void> {
     const { lifetimeSeconds, population } = this.#options;
+    const { caches, layers } = this.fleet;
     const dueSeconds = refreshAgeSeconds(lifetimeSeconds);
-    const caches = this.fleet.caches;
     const usesPerSecond = usesPerSecondOf(population) / caches.length;
     const partOf = this.#zipf.parts();
-    for (let rank = 1; rank <= population.keys; rank++) {
+    this.redis.isNear = true;
+    for (let at = 1; at <= population.keys; at++) {
+      const rank = inProcessesToo ? population.keys + 1 - at : at;
       const busySeconds = partOf(rank) * usesPerSecond * dueSeconds;
       const isThere = busySeconds / (1 + busySeconds);
       for (const cache of caches) {
-        if (this.random() < isThere)
-          await this.fleet.put(cache, keyOf(rank), this.random() * dueSeconds, lifetimeSeconds);
+        if (this.random() >= isThere) continue;
+        const ageSeconds = this.random() * dueSeconds;
+        const obtainer = inProcessesToo ? layers[Math.floor(this.random() * layers.length)] : undefined;
+        await this.fleet.put(obtainer ?? cache, keyOf(rank), ageSeconds, lifetimeSeconds);
       }
     }
+    this.redis.isNear = false;
   }
 
   /** From now on keys are used. */

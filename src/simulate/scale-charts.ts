@@ -46,10 +46,10 @@ export function capacityChart({ capacity }: Scale): string {
 export function blowsChart({ blows }: Scale): string {
   const most = Math.max(...blows.map(({ keys }) => keys));
   const names = {
-    redis_lost: "Redis is lost",
-    redis_lost_large_memory: "the same, all tokens in memory",
-    redis_and_processes_lost: "Redis and all processes",
-    tenant_down_10_minutes: "Auth0 down for 10 minutes",
+    redis_lost: "Redis lost",
+    redis_lost_large_memory: "Redis lost, all in memory",
+    redis_and_processes_lost: "Redis and processes lost",
+    tenant_down_10_minutes: "Auth0 down 10 min",
   } as const;
   const rows = blows.filter((row) => row.keys === most);
   return lineChart({

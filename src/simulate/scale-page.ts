@@ -32,7 +32,7 @@ export function scalePage(scale: Scale): Page {
 
 Written by \`npm run simulate -- --write\` (seed ${scale.seed}): a model of a tenant, not a measurement of Auth0, on
 which none of this has been run. The client in it is the library itself, \`src/client\`, with the model's time, its
-\`fetch\` and its Redis; the tenant's two limits are those of the local tenant. The same seed gives the same page.
+\`fetch\` and its Redis; the tenant's two limits are those of the local tenant. The same seed gives the same page, in half an hour.
 
 | in the model                   |                                                                                                    |
 | ------------------------------ | -------------------------------------------------------------------------------------------------- |
@@ -89,9 +89,10 @@ Tokens of a day, one Redis, 4 exchanges a second; what becomes of the calls of t
 
 ${blowsTable(scale)}
 What cannot be done: every token that is nowhere any more needs an exchange, and the plan grants
-${count(4 * 3600)} an hour. Where more keys than that come back, the others' calls wait ${seconds(20_000)} and fail, whatever
-the client does, until all in use have a token again: for 300,000 keys, 21 hours. So a lost cache is recovered from without
-failures only up to the keys that the plan serves within the wait, or where the tokens are also elsewhere.
+${count(4 * 3600)} an hour. Where calls with keys that have no token come faster than that for longer than they wait
+(${seconds(20_000)}, \`waitBudgetMs\`), some fail, whatever the client does, until all keys in use have a token again: for
+300,000 keys, 21 hours. A longer wait moves that point, and does not remove it. So where that many keys are in use, their
+tokens must not be in one place alone.
 
 ## Jobs at the full hour
 
@@ -127,7 +128,7 @@ Let the record be read where it was written, or wait some seconds before a new k
 | ---------------------------------------- | ----------------------------------------------------------------------------------------------------- |
 | exchanges a second: 4, 15                | the tables above; a private cloud grants 15 to 1,500, and keys grow in proportion                      |
 | Upstash: 10,000 commands a second        | the token cache takes ${commandsPerUse.toFixed(1)} commands a use: ${count(UPSTASH_COMMANDS_PER_SECOND / commandsPerUse)} uses a second; the Action takes one an exchange |
-| Auth0: 250 Actions at a time in a tenant | beyond 1,000 exchanges a second at 0.15 s each: never first                                            |
+| Auth0: 250 Actions at a time in a tenant | beyond 1,600 exchanges a second at 0.15 s each: never first                                            |
 | the memory of a process                  | 10,000 tokens by default; above it, a use costs a look into Redis                                      |
 `,
   };

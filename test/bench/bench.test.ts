@@ -3,11 +3,12 @@ import { beforeAll, expect, it } from "vitest";
 import { runBench } from "../../src/bench/bench-program.ts";
 import type { Results } from "../../src/bench/measure.ts";
 import { report } from "../../src/bench/report.ts";
+import { kindsIn, readNumbers } from "../support/kinds.ts";
 
 const printed = { code: -1, stdout: "", stderr: "" };
 let results: Results;
 beforeAll(async () => {
-  printed.code = await runBench(["--quick", "--json", "--requests", "4", "--reconcile", "300"], {
+  printed.code = await runBench(["--quick", "--json", "--requests", "4", "--reconcile", "300,600"], {
     env: {},
     stdout: (text) => void (printed.stdout += text),
     stderr: (text) => void (printed.stderr += text),
@@ -69,8 +70,8 @@ it("prints one JSON value with everything in it, and nothing on stderr that is n
     exchange: [
       {
         in_flight: "number",
-        ways: { exchange: LOAD, client_credentials: LOAD, bare: LOAD },
-        ratios: { client_credentials: "number", bare: "number" },
+        ways: { exchange: LOAD, client_credentials: LOAD, bare: LOAD, bare_and_redis: LOAD },
+        ratios: { client_credentials: "number", bare: "number", bare_and_redis: "number" },
       },
     ],
     gateway: [GATEWAY],
@@ -95,6 +96,10 @@ it("prints one JSON value with everything in it, and nothing on stderr that is n
       ],
     },
   });
+});
+
+it("writes what docs/BENCHMARKS.md is made of", () => {
+  expect(kindsIn(results)).toEqual(kindsIn(readNumbers("docs/BENCHMARKS.md")));
 });
 
 it("tells people all of it, with nothing that is not there", () => {
