@@ -60,10 +60,10 @@ export class Model {
 
   /**
    * Puts into the caches what a steady day leaves there, so that none has to go by first: each key's token is there or
-   * not, and is as old, as one that is met at any time. With `inProcessesToo` it is also in the process that obtained
-   * it, as long as that has room: those that are used most were used last.
+   * not, and is as old, as one that is met at any time. Into `processes` it goes by way of the process that obtained it,
+   * which keeps it as long as it has room: those that are used most were used last.
    */
-  async fill({ inProcessesToo = false } = {}): Promise<void> {
+  async fill(into: "caches" | "processes" = "caches"): Promise<void> {
     const { lifetimeSeconds, population } = this.#options;
     const { caches, layers } = this.fleet;
     const dueSeconds = refreshAgeSeconds(lifetimeSeconds);
@@ -71,13 +71,13 @@ export class Model {
     const partOf = this.#zipf.parts();
     this.redis.isNear = true;
     for (let at = 1; at <= population.keys; at++) {
-      const rank = inProcessesToo ? population.keys + 1 - at : at;
+      const rank = into === "processes" ? population.keys + 1 - at : at;
       const busySeconds = partOf(rank) * usesPerSecond * dueSeconds;
       const isThere = busySeconds / (1 + busySeconds);
       for (const cache of caches) {
         if (this.random() >= isThere) continue;
         const ageSeconds = this.random() * dueSeconds;
-        const obtainer = inProcessesToo ? layers[Math.floor(this.random() * layers.length)] : undefined;
+        const obtainer = into === "processes" ? layers[Math.floor(this.random() * layers.length)] : undefined;
         await this.fleet.put(obtainer ?? cache, keyOf(rank), ageSeconds, lifetimeSeconds);
       }
     }

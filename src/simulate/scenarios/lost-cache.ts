@@ -53,7 +53,7 @@ export async function lostCache({ seed, isQuick, note }: Run): Promise<readonly 
         population,
         ...(blow === "redis_lost_large_memory" && { memoryTokens: LARGE_MEMORY_TOKENS }),
       });
-      await model.fill({ inProcessesToo: true });
+      await model.fill("processes");
       model.begin();
       await model.pass(isQuick ? 60 : HOUR_SECONDS);
       strike(model, blow);
