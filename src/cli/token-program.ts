@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 
 import { fileTokenCache, defaultCacheFolder } from "../client/file-token-cache.ts";
 import { memoryTokenCache } from "../client/memory-token-cache.ts";
@@ -11,6 +11,7 @@ import { readTokenSettings, type TokenFlags } from "./token-settings.ts";
 
 interface Options extends TokenFlags {
   readonly cache: boolean;
+  readonly wait: number;
   readonly header?: true;
   readonly curl?: true;
   readonly execCredential?: true;
@@ -37,6 +38,7 @@ export async function runToken(argv: readonly string[], io: Io): Promise<0 | 1 |
     .option("--organization <id>", "the organization (API_KEY_ORGANIZATION)")
     .option("--local", "use the running local tenant")
     .option("--no-cache", "neither read nor keep a token")
+    .option("--wait <seconds>", "how long to wait where the tenant's limit is reached", wholeSeconds, 20)
     .addOption(form("--header", "print a header: Authorization: Bearer …", "header"))
     .addOption(form("--curl", "print a configuration: curl --config <(auth0-api-keys token --curl)", "curl"))
     .addOption(form("--exec-credential", "print a Kubernetes ExecCredential", "execCredential"))
@@ -53,11 +55,17 @@ async function printToken(options: Options, io: Io): Promise<void> {
       ? fileTokenCache({ folder: defaultCacheFolder(io.env) })
       : memoryTokenCache({ maxEntries: 1 }),
     refresh: "inline",
+    waitBudgetMs: options.wait * 1000,
     onCacheError: warnOnce(io),
   });
   const { audience, scope, organization } = settings;
   const token = await source.getToken({ apiKey: await readApiKey(io), audience, scope, organization });
   io.stdout(presentToken(token, FORMS.find((name) => options[name]) ?? "token"));
+}
+
+function wholeSeconds(text: string): number {
+  if (/^\d{1,4}$/.test(text) && Number(text) <= 3_600) return Number(text);
+  throw new InvalidArgumentError("It must be a number of seconds from 0 to 3600.");
 }
 
 async function readApiKey(io: Io): Promise<string> {

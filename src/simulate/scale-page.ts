@@ -56,7 +56,8 @@ the next with the first use after the token is due.
 - **Keep every token in memory too**, where it fits: \`memoryTokenCache({ maxEntries })\` and \`redisTokenCache(port, {
   maxEntries })\` above the number of keys in use. Then a lost Redis is put together again from the processes. Without,
   keep Redis durable.
-- **Spread jobs.** A full hour at which hundreds of jobs start is a queue at Auth0: \`sleep $((RANDOM % 600))\` first.
+- **Spread jobs.** A full hour at which hundreds of jobs start is a queue at Auth0: \`sleep $((RANDOM % 600))\` first, or
+  over a minute and with \`auth0-api-keys token --wait 300\`. Jobs that start in the same second come back together as well.
 - **Forward addresses** (\`forwardClientAddress: true\`) or put the gateway's address on the tenant's allowlist: otherwise
   one customer's wrong keys block all.
 - The library refreshes between 85 and 95 percent of a token's usable time, at a point that each process draws for

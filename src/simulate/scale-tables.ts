@@ -108,12 +108,13 @@ export function cronTable({ cron }: Scale): string {
   const spreads = [...new Set(cron.map(({ spread_seconds }) => spread_seconds))];
   const rows = cron.filter(({ spread_seconds }) => spread_seconds === spreads[0]);
   return markdownTable(
-    ["jobs", "every", "tokens", "kept in", ...spreads.map((spread) => `failed, over ${spread} s`)],
+    ["jobs", "every", "tokens", "kept in", "wait", ...spreads.map((spread) => `failed, over ${spread} s`)],
     rows.map((row) => [
       count(row.jobs),
       row.every,
       `${row.lifetime_hours} h`,
       row.design,
+      `${row.wait_seconds} s`,
       ...spreads.map((spread) => {
         const one = cron.find(
           (other) =>
@@ -121,6 +122,7 @@ export function cronTable({ cron }: Scale): string {
             other.every === row.every &&
             other.design === row.design &&
             other.lifetime_hours === row.lifetime_hours &&
+            other.wait_seconds === row.wait_seconds &&
             other.spread_seconds === spread,
         );
         return one ? failedOf(one.failed, one.runs) : "–";

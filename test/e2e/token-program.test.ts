@@ -6,10 +6,12 @@ import { promisify } from "node:util";
 
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
+import { Hono } from "hono";
 import { buildProgram } from "../../src/cli/build-package.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { writeLocalFile } from "../../src/cli/local-file.ts";
 import { runToken } from "../../src/cli/token-program.ts";
+import { listen } from "../../src/local/listen.ts";
 import { ADA, claimsOf, stage, type Stage } from "../support/stage.ts";
 
 const run = promisify(execFile);
@@ -65,6 +67,33 @@ test("a token is printed, of the key's user and scope, and the second call takes
   expect(exchanges() - before).toBe(1);
   await inProcess(["token", "--local", "--no-cache"]);
   expect(exchanges() - before).toBe(2);
+});
+
+test.each([
+  ["0", 1, /^error: The tenant's rate limit is reached\./],
+  ["5", 0, /^$/],
+])("--wait %s at the tenant's limit ends with %i", async (seconds, code, stderr) => {
+  let asked = 0;
+  const app = new Hono().post("/oauth/token", (c) =>
+    asked++ === 0
+      ? c.json({ error: "too_many_requests" }, 429, { "retry-after": "0" })
+      : c.json({ access_token: "given-later", token_type: "Bearer", expires_in: 60 }),
+  );
+  const limited = await listen(app, 0);
+  const local = await mkdtemp(join(folder, "limited-"));
+  const tenant = { ...s.local.description, token_endpoint: `${limited.url}/oauth/token` };
+  await writeLocalFile({ LOCAL_TENANT_DIR: local }, { ...tenant, api_key_pepper: "1:unused" });
+  const result = await inProcess(["token", "--local", "--wait", seconds], { LOCAL_TENANT_DIR: local });
+  expect(result.code).toBe(code);
+  expect(result.stderr).toMatch(stderr);
+  expect(result.stdout).toBe(code === 0 ? "given-later\n" : "");
+  await limited.close();
+});
+
+test.each(["-1", "3601", "soon"])("--wait %s is wrong usage, and nothing is sent", async (seconds) => {
+  const before = exchanges();
+  expect(await inProcess(["token", "--local", `--wait=${seconds}`])).toMatchObject({ code: 2, stdout: "" });
+  expect(exchanges()).toBe(before);
 });
 
 test("the key comes from standard input where API_KEY is not set, with its line break", async () => {
