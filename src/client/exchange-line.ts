@@ -81,7 +81,8 @@ export class ExchangeLine {
     this.#opensAtMs = this.#closedUntilMs + this.#random() * SPREAD_MS;
     if (this.#isPaced) this.#perSecond = Math.max(LEAST_PER_SECOND, this.#perSecond * LESS);
     this.#isPaced = true;
-    this.#turns = 0;
+    // Somewhere in its pace: processes that were refused together, again and again, come back one by one.
+    this.#turns = this.#random();
     this.#countedAtMs = nowMs;
   }
 

@@ -141,6 +141,25 @@ test("those who went through together and are refused together count as one refu
   expect(turns).toHaveLength(54);
 });
 
+test("processes that are refused together, again and again, come back one by one, over as long as their pace is slow", async () => {
+  const clock = standingClock();
+  const lines = Array.from({ length: 8 }, (_, at) => new ExchangeLine(clock, () => at / 8));
+  const REFUSALS = 30;
+  for (let refusal = 0; refusal <= REFUSALS; refusal++) {
+    const cameAtMs: number[] = [];
+    for (const line of lines) void line.enter(FAR_MS).then(() => cameAtMs.push(clock.nowMs()));
+    await clock.pass(refusal === 0 ? 0 : 60_000);
+    expect(cameAtMs).toHaveLength(lines.length);
+    // The pace falls by a tenth with each refusal after the first: what a turn takes is what they are spread over.
+    if (refusal === REFUSALS) {
+      const turnMs = 250 / 0.9 ** (REFUSALS - 1);
+      const gapsMs = cameAtMs.slice(1).map((atMs, at) => atMs - (cameAtMs[at] ?? 0));
+      for (const gapMs of gapsMs) expect(gapMs).toBeCloseTo(turnMs / 8, -1.5);
+    }
+    for (const line of lines) line.leave(limited(1));
+  }
+});
+
 test("whomever the tenant's pause leaves no time is told so at once", async () => {
   const { clock, line, turns, refused, call } = numbered();
   call(0);
