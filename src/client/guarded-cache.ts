@@ -1,0 +1,46 @@
+import type { CachedToken, CacheSlot, TokenCache } from "./token-cache.ts";
+
+/** What a cache gives that did not answer. */
+export const UNSEEN = Symbol("the cache did not answer");
+
+/** What a cache that is out of order gives instead of a lock: whoever asked goes on without. */
+export const UNLOCKED = async (): Promise<void> => undefined;
+
+/** A cache that may be out of order at any time: what it throws is told to `onError`, and nobody else. */
+export class GuardedCache {
+  readonly #cache: TokenCache;
+  readonly #onError: (error: unknown) => void;
+
+  constructor(cache: TokenCache, onError: (error: unknown) => void) {
+    this.#cache = cache;
+    this.#onError = onError;
+  }
+
+  async get(slot: CacheSlot, besides?: CachedToken): Promise<CachedToken | typeof UNSEEN | undefined> {
+    return this.#guard(async () => this.#cache.get(slot, besides), UNSEEN);
+  }
+
+  async set(slot: CacheSlot, token: CachedToken): Promise<void> {
+    await this.#guard(async () => this.#cache.set(slot, token), undefined);
+  }
+
+  async delete(slot: CacheSlot): Promise<void> {
+    await this.#guard(async () => this.#cache.delete(slot), undefined);
+  }
+
+  /** What releases the lock; {@link UNLOCKED} if the cache cannot lock, `undefined` while another holds it. */
+  async tryLock(slot: CacheSlot, leaseMs: number): Promise<(() => Promise<void>) | undefined> {
+    const release = await this.#guard(async () => this.#cache.tryLock(slot, leaseMs), UNLOCKED);
+    if (release === UNLOCKED) return UNLOCKED;
+    return release && (async () => this.#guard(release, undefined));
+  }
+
+  async #guard<T, U>(use: () => Promise<T>, otherwise: U): Promise<T | U> {
+    try {
+      return await use();
+    } catch (error) {
+      this.#onError(error);
+      return otherwise;
+    }
+  }
+}
