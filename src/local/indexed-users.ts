@@ -1,4 +1,4 @@
-import type { User } from "./tenant.ts";
+import type { User } from "./tenant-objects.ts";
 
 /** A user as it was before its last change, and when that was. */
 interface Change {

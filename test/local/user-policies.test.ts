@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import type { ResourceServer, Tenant } from "../../src/local/tenant.ts";
+import type { Tenant } from "../../src/local/tenant.ts";
+import type { ResourceServer } from "../../src/local/tenant-objects.ts";
 import { newClock } from "../support/clock.ts";
 import { manage } from "../support/management.ts";
 import { ADA, AUDIENCE, claimsOf, CLIENT_ID, stage, type Stage } from "../support/stage.ts";

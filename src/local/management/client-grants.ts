@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 
-import type { ClientGrant, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { ClientGrant } from "../tenant-objects.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { ManagementApiError } from "./management-error.ts";
 import { checkpointQuery, eagerCheckpointPage, listPage, totalsQuery } from "./paging.ts";

@@ -4,7 +4,8 @@ import { Hono } from "hono";
 import * as v from "valibot";
 
 import { randomBase62 } from "../../core/base62.ts";
-import type { Client, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client } from "../tenant-objects.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { ManagementApiError } from "./management-error.ts";
 import { listPage, totalsQuery } from "./paging.ts";

@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 
-import type { Connection, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Connection } from "../tenant-objects.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { ManagementApiError } from "./management-error.ts";
 import { checkpointPage, checkpointQuery, eagerCheckpointPage, listPage, totalsQuery } from "./paging.ts";

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 
 import { isObject } from "../../core/key-entry.ts";
-import type { Tenant, User } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { User } from "../tenant-objects.ts";
 import { newUser } from "./users.ts";
 
 /** Why a user of an import was not taken, as `GET /jobs/{id}/errors` lists it. */

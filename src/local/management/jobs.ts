@@ -6,7 +6,8 @@ import { createGzip } from "node:zlib";
 import { Hono } from "hono";
 import * as v from "valibot";
 
-import type { Tenant, User } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { User } from "../tenant-objects.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { importUsers, type ImportFailure } from "./import-users.ts";
 import { ManagementApiError } from "./management-error.ts";

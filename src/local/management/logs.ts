@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 
-import type { Tenant, TenantLog } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { TenantLog } from "../tenant-objects.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { ManagementApiError } from "./management-error.ts";
 import { checkpointQuery, listPage, totalsQuery } from "./paging.ts";

@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 
-import type { ResourceServer, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { ResourceServer } from "../tenant-objects.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { defined } from "./clients.ts";
 import { ManagementApiError } from "./management-error.ts";

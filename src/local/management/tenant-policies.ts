@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 
-import type { Tenant, ThrottlingStage } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { ThrottlingStage } from "../tenant-objects.ts";
 import { TokenBucket } from "../token-bucket.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { readBody } from "./validation.ts";

@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 
-import type { Binding, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Binding } from "../tenant-objects.ts";
 import { visibleVersion } from "./action-state.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { ManagementApiError } from "./management-error.ts";

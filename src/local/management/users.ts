@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import * as v from "valibot";
 
-import type { Tenant, User } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { User } from "../tenant-objects.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { ManagementApiError } from "./management-error.ts";
 import { readBody, readQuery } from "./validation.ts";

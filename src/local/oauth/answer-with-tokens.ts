@@ -1,7 +1,8 @@
 import { isOidcScope } from "../../core/narrow-scopes.ts";
 import type { Actor } from "../actions/custom-token-exchange-api.ts";
 import type { LoginCommands } from "../actions/post-login-api.ts";
-import type { Client, Organization, ResourceServer, Tenant, User } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client, Organization, ResourceServer, User } from "../tenant-objects.ts";
 import { issueAccessToken, issueIdToken, issueRefreshToken } from "./issue-tokens.ts";
 import type { SigningKey } from "./signing-key.ts";
 import { permissionsOf, scopesOfUser } from "./user-policies.ts";

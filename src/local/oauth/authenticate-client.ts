@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-import type { Client, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client } from "../tenant-objects.ts";
 import { OAuthError } from "./oauth-error.ts";
 import type { TokenParameters } from "./token-request.ts";
 

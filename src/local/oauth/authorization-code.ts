@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 
-import type { Client, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client } from "../tenant-objects.ts";
 import { answerWithTokens } from "./answer-with-tokens.ts";
 import { OAuthError } from "./oauth-error.ts";
 import type { Sessions } from "./sessions.ts";

@@ -1,4 +1,5 @@
-import type { Client, Organization, ResourceServer, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client, Organization, ResourceServer } from "../tenant-objects.ts";
 import { OAuthError } from "./oauth-error.ts";
 import { findApi, findOrganization } from "./token-exchange.ts";
 import { requireAccess } from "./user-policies.ts";

@@ -2,7 +2,8 @@ import { getConnInfo } from "@hono/node-server/conninfo";
 import { Hono, type Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 
-import type { Tenant, User } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { User } from "../tenant-objects.ts";
 import {
   listOf,
   readAuthorizationRequest,

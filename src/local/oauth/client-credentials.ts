@@ -1,4 +1,5 @@
-import type { Client, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client } from "../tenant-objects.ts";
 import { issueAccessToken } from "./issue-tokens.ts";
 import { OAuthError } from "./oauth-error.ts";
 import type { SigningKey } from "./signing-key.ts";

@@ -1,4 +1,4 @@
-import type { Client, Organization, ResourceServer } from "../tenant.ts";
+import type { Client, Organization, ResourceServer } from "../tenant-objects.ts";
 import type { TokenParameters } from "./token-request.ts";
 
 /** What is known of the HTTP request that a token request came in. */

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
 import type { Actor } from "../actions/custom-token-exchange-api.ts";
-import type { Client, Organization, ResourceServer, Tenant, User } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client, Organization, ResourceServer, User } from "../tenant-objects.ts";
 import type { SigningKey } from "./signing-key.ts";
 
 const ID_TOKEN_LIFETIME_SECONDS = 36_000;

@@ -3,7 +3,8 @@ import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
 
 import { limitBody } from "../limit-body.ts";
-import type { Client, Tenant } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client } from "../tenant-objects.ts";
 import { authenticateClient } from "./authenticate-client.ts";
 import { redeemCode } from "./authorization-code.ts";
 import { listOf } from "./authorization-request.ts";

@@ -1,4 +1,4 @@
-import type { User } from "../tenant.ts";
+import type { User } from "../tenant-objects.ts";
 import type { ReturnAddress } from "./authorization-request.ts";
 import { newName } from "./sessions.ts";
 

@@ -6,7 +6,8 @@ import {
 import type { DeployedAction } from "../actions/deployed-action.ts";
 import { postLoginApi, type LoginCommands } from "../actions/post-login-api.ts";
 import { ActionFailure, runAction } from "../actions/run-action.ts";
-import type { Tenant, User } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { User } from "../tenant-objects.ts";
 import { OAuthError } from "./oauth-error.ts";
 import type { Exchange } from "./exchange.ts";
 

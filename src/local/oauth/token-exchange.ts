@@ -1,5 +1,6 @@
 import type { Actor } from "../actions/custom-token-exchange-api.ts";
-import type { Client, Organization, ResourceServer, Tenant, User } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client, Organization, ResourceServer, User } from "../tenant-objects.ts";
 import { answerWithTokens } from "./answer-with-tokens.ts";
 import type { Caller, Exchange } from "./exchange.ts";
 import { invalidRequest, OAuthError } from "./oauth-error.ts";

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 
 import type { Actor } from "../actions/custom-token-exchange-api.ts";
-import type { Client, Connection, Organization, ResourceServer, Tenant, User } from "../tenant.ts";
+import type { Tenant } from "../tenant.ts";
+import type { Client, Connection, Organization, ResourceServer, User } from "../tenant-objects.ts";
 import { OAuthError } from "./oauth-error.ts";
 
 /** Refuses a user whose connection is not enabled for the client. */
