@@ -15,8 +15,8 @@ export function benchPage(results: Results): Page {
     },
     text: `# Benchmarks
 
-Written by \`npm run bench -- --peers --write\` on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}. All of
-it in one run, what is compared in turn with each other, ${load.requests.toLocaleString("en-US")} requests a round under load
+Written by \`npm run bench -- ${optionsOf(results)}\`
+on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}. All of it in one run, what is compared in turn with each other, ${load.requests.toLocaleString("en-US")} requests a round under load
 and ${load.rounds} rounds of which the median counts. Server and callers share one process: read the ratios, not the times.
 Nothing here was measured against Auth0 or Upstash; docs/SCALE.md is about what lies beyond one machine.
 
@@ -32,11 +32,11 @@ ${markdownTable(
   ["all but the store", "median", "of ours"],
   key_checks.without_store.map(({ name, us, of_ours }) => [name, `${us} µs`, String(of_ours)]),
 )}
-\`prefixed-api-key\` is faster: it makes one SHA-256 of the secret and compares. Ours makes two HMACs, of the key and of
-its record, since whoever can write to Redis could otherwise become any user, and reads what the record allows.
-
-Not compared: ${key_checks.not_compared.map(({ name, reason }) => `\`${name}\`, since ${reason}`).join("; ")}.
-
+\`prefixed-api-key\` and \`keypal\` are faster, and faster than the limit: one SHA-256 of the secret, compared with what is in
+memory already. \`ours, the key alone\` does as much, but under a pepper: then hashes in Redis are of no use to anybody else.
+What comes on top is the record: it is sealed with a second HMAC, since whoever can write to Redis could otherwise become
+any user, and says for whom, what and until when the key is.
+${notCompared(results)}
 With the store, a real ${key_checks.redis}, by itself and behind the REST protocol; the store is made slower by what is added:
 
 ![A check with its store](charts/bench-store.svg)
@@ -162,6 +162,20 @@ function ofLimit({ key_checks }: Results): string {
   const usOf = (name: string) => key_checks.without_store.find((row) => row.name === name)?.us ?? Number.NaN;
   const limitUs = usOf("one SHA-256") + usOf("one HMAC-SHA-256") + usOf("JSON.parse of the record");
   return (usOf("ours") / limitUs).toFixed(1);
+}
+
+function optionsOf({ key_checks, reconcile }: Results): string {
+  return [
+    ...("prefixed-api-key" in key_checks.peers ? ["--peers"] : []),
+    ...("keypal" in key_checks.peers ? ["--keypal <checkout>"] : []),
+    `--reconcile ${reconcile.sizes.map(({ keys }) => keys).join()}`,
+    "--write",
+  ].join(" ");
+}
+
+function notCompared({ key_checks }: Results): string {
+  const names = key_checks.not_compared.map(({ name, reason }) => `\`${name}\`, since ${reason}`);
+  return names.length === 0 ? "" : `\nNot compared: ${names.join("; ")}.\n`;
 }
 
 function gatewayRows(rows: Results["gateway"], name: string): readonly (readonly string[])[] {

@@ -7,11 +7,13 @@ import { writePage } from "../report/page.ts";
 import { benchPage } from "./bench-page.ts";
 import { FULL, QUICK } from "./bench-size.ts";
 import { measure } from "./measure.ts";
+import { openPeers } from "./peers.ts";
 import { report } from "./report.ts";
 
 interface Options {
   readonly json?: true;
   readonly peers?: true;
+  readonly keypal?: string;
   readonly quick?: true;
   readonly write?: true;
   readonly requests?: number;
@@ -19,6 +21,7 @@ interface Options {
 }
 
 const PAGE = "docs/BENCHMARKS.md";
+const PEERS_FOLDER = ".bench";
 
 /** Runs `npm run bench`: all is measured in one run, and told as ratios first. */
 export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
@@ -26,6 +29,10 @@ export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 |
     .description("Measure the Action, the operations on keys, the exchange and the client on this machine.")
     .option("--json", "print one JSON value")
     .option("--peers", "beside other libraries' checks of a key too: installs them from npm into .bench")
+    .option(
+      "--keypal <checkout>",
+      "beside keypal as well, of github.com/izadoesdev/keypal: it is gone from npm",
+    )
     .option("--quick", "everything once, in seconds: shows that it runs, its times say nothing")
     .option("--write", `write ${PAGE}, its pictures and its numbers`)
     .option("--requests <number>", `requests a round under load (default: ${FULL.requests})`, wholeNumber)
@@ -34,7 +41,7 @@ export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 |
       `rebuild a lost Redis with so many keys, up to 1000000 (default: ${FULL.reconcileKeys.join()})`,
       (text) => text.split(",").map(wholeNumber),
     )
-    .action(async ({ json, peers, quick, write, requests, reconcile }: Options) => {
+    .action(async ({ json, peers: withPeers, keypal, quick, write, requests, reconcile }: Options) => {
       const size = {
         ...(quick ? QUICK : FULL),
         ...(requests !== undefined && { requests }),
@@ -42,7 +49,8 @@ export async function runBench(argv: readonly string[], io: Io): Promise<0 | 1 |
       };
       const progress = progressLine(io);
       const onSection = (name: string) => progress.show(`Measuring ${name} …`);
-      const results = await measure(size, peers === true, onSection).finally(progress.clear);
+      const peers = withPeers || keypal ? await openPeers({ folder: PEERS_FOLDER, keypal }) : undefined;
+      const results = await measure(size, peers, onSection).finally(progress.clear);
       if (write) await writePage(PAGE, benchPage(results), results);
       io.stdout(json ? `${JSON.stringify(results)}\n` : report(results));
     });

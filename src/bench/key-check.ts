@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 
 import { decideExchange, type LookUp } from "../core/decide-exchange.ts";
-import { hashKey } from "../core/peppers.ts";
+import { hashKey, isEqual } from "../core/peppers.ts";
+import { readPresentedKey } from "../core/presented-key.ts";
 import type { BenchSize } from "./bench-size.ts";
 import type { BenchTenant } from "./bench-tenant.ts";
 import { checkStores, type CheckStore } from "./check-stores.ts";
 import { hundredths, inTurn, median } from "./load.ts";
-import { NOT_COMPARED, openPeers, PEER_NAMES, type PeerCheck, type Peers } from "./peers.ts";
+import { NOT_COMPARED, type PeerCheck, type Peers } from "./peers.ts";
 
 /** What a check costs: the median over the rounds, and as a multiple of ours. */
 interface CheckCost {
@@ -36,15 +37,12 @@ export interface KeyChecks {
 
 type Checks = Readonly<Record<string, PeerCheck>>;
 
-const PEERS_FOLDER = ".bench";
-
 /** Measures them in turn, round after round, in one run. */
 export async function benchKeyChecks(
   bench: BenchTenant,
   { checkRounds, addedMs }: Pick<BenchSize, "checkRounds" | "addedMs">,
-  withPeers: boolean,
+  peers: Peers | undefined,
 ): Promise<KeyChecks> {
-  const peers = withPeers ? await openPeers(PEERS_FOLDER) : undefined;
   const stores = checkStores(bench);
   const withStore: StoredCheckCost[] = [];
   for (const ms of addedMs) {
@@ -67,10 +65,9 @@ export async function benchKeyChecks(
   }
   return {
     peers: peers?.versions ?? {},
-    not_compared: [
-      ...NOT_COMPARED,
-      ...(peers ? [] : PEER_NAMES.map((name) => ({ name, reason: "measured with --peers only" }))),
-    ],
+    not_compared: Object.entries(NOT_COMPARED)
+      .filter(([name]) => peers?.versions[name] === undefined)
+      .map(([name, reason]) => ({ name, reason })),
     redis: bench.local.redis.name,
     without_store: await withoutStore(bench, checkRounds, peers),
     with_store: withStore,
@@ -83,14 +80,18 @@ async function withoutStore(bench: BenchTenant, rounds: number, peers: Peers | u
   if (answer.kind !== "answered" || answer.record === null) throw new Error("The key has no record.");
   const { record } = answer;
   const text = bench.key.reveal();
+  const hash = hashKey(text, bench.settings.peppers.current);
   const checks: Checks = {
     ours: ourCheck(bench, async () => answer),
-    ...(peers && { "prefixed-api-key": peers.prefixedApiKey, "better-auth, memory": peers.betterAuth }),
+    "ours, the key alone": async () => checkKeyAlone(text, hash, bench),
+    ...(peers && { "prefixed-api-key": peers.prefixedApiKey }),
+    ...(peers?.keypal && { "keypal, memory": peers.keypal.check }),
+    ...(peers && { "better-auth, memory": peers.betterAuth }),
     "one SHA-256": async () => void createHash("sha256").update(text).digest(),
     "one HMAC-SHA-256": async () => void hashKey(text, bench.settings.peppers.current),
     "JSON.parse of the record": async () => void JSON.parse(record.slice(record.indexOf("{"))),
   };
-  const tookUs = await medians(checks, 200, rounds);
+  const tookUs = await medians(checks, 1_000, rounds);
   return Object.keys(checks).map((name) => costOf(name, tookUs.get(name), tookUs.get("ours")));
 }
 
@@ -98,6 +99,7 @@ async function checksOver(bench: BenchTenant, store: CheckStore, peers: Peers | 
   return {
     ours: ourCheck(bench, async (keyId) => store.lookUp(keyId)),
     "one bare round trip": async () => void (await store.lookUp(bench.key.id)),
+    ...(peers?.keypal && { keypal: await peers.keypal.checkOver(store.storage) }),
     ...(peers && { "better-auth": await peers.betterAuthOver(store.storage) }),
   };
 }
@@ -115,6 +117,12 @@ function ourCheck({ config, settings, key }: BenchTenant, lookUp: (keyId: string
     const { kind } = await decideExchange(request, config, settings.peppers, lookUp, 2);
     if (kind !== "grant") throw new Error("Our own check refused its key.");
   };
+}
+
+/** What a check without a record would be: the form of the key, its checksum, its hash. */
+function checkKeyAlone(text: string, hash: string, { config, settings }: BenchTenant): void {
+  const key = readPresentedKey(text, config);
+  if (!key || !isEqual(key.hash(settings.peppers.current), hash)) throw new Error("It refused its key.");
 }
 
 /** Each check `times` times a round, in turn, in microseconds; the first round warms all of them up. */

@@ -13,6 +13,7 @@ import { benchKeyChecks, type KeyChecks } from "./key-check.ts";
 import type { Comparison } from "./load.ts";
 import { benchOperations, type Operations } from "./operations.ts";
 import { benchReconcile, type Rebuilds } from "./reconcile.ts";
+import type { Peers } from "./peers.ts";
 import { benchStart, type StartTimes } from "./start.ts";
 
 /** What `npm run bench` has measured, as `--json` prints it. */
@@ -37,7 +38,7 @@ export interface Results {
 /** Measures everything, one after the other; `onSection` gets the name of what is measured next. */
 export async function measure(
   size: BenchSize,
-  withPeers: boolean,
+  peers: Peers | undefined,
   onSection: (name: string) => void,
 ): Promise<Results> {
   const section = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
@@ -74,7 +75,7 @@ export async function measure(
       ),
       caches: await section("the caches", async () => benchCaches(tenant, size.timeMs)),
       start: await section("starts of the command", async () => benchStart(tenant, size.starts)),
-      key_checks: await section("checks of a key", async () => benchKeyChecks(tenant, size, withPeers)),
+      key_checks: await section("checks of a key", async () => benchKeyChecks(tenant, size, peers)),
     };
   } finally {
     await tenant.local.stop();

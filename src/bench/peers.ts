@@ -6,6 +6,8 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
+import { KEYPAL_DEPENDENCIES, openKeypal, type Keypal } from "./keypal.ts";
+
 /** A peer's check of a right key. Rejects if it does not find it right. */
 export type PeerCheck = () => Promise<void>;
 
@@ -24,17 +26,25 @@ export interface Peers {
   readonly betterAuth: PeerCheck;
   /** The same over a key-value store of ours. */
   betterAuthOver(storage: SecondaryStorage): Promise<PeerCheck>;
+  readonly keypal?: Keypal;
 }
 
-/** What would belong beside them, and why it is not. */
-export const NOT_COMPARED = [
-  { name: "keypal", reason: "the npm registry answered E404 for it when this was written" },
-];
+/** Where peers come from. */
+export interface PeerSources {
+  /** Is made, and the peers are installed there. */
+  readonly folder: string;
+  /** A checkout of github.com/izadoesdev/keypal, whose package is gone from npm. */
+  readonly keypal?: string | undefined;
+}
 
 const VERSIONS = { "prefixed-api-key": "1.1.1", "better-auth": "1.7.5", "@better-auth/api-key": "1.7.5" };
 
-/** Whose checks `openPeers` gives. */
-export const PEER_NAMES = ["prefixed-api-key", "better-auth"];
+/** Why a peer is not compared in a run without it. */
+export const NOT_COMPARED = {
+  keypal: "the npm registry answers E404 for it: measured with --peers --keypal <checkout> only",
+  "prefixed-api-key": "measured with --peers only",
+  "better-auth": "measured with --peers only",
+};
 
 interface BetterAuth {
   readonly $context: Promise<{
@@ -46,10 +56,10 @@ interface BetterAuth {
   };
 }
 
-/** Installs the peers into `folder`, which needs the npm registry, once; they are no dependencies of this project. */
-export async function openPeers(folder: string): Promise<Peers> {
+/** Installs the peers, once, which needs the npm registry; they are no dependencies of this project. */
+export async function openPeers({ folder, keypal: checkout }: PeerSources): Promise<Peers> {
   await mkdir(folder, { recursive: true });
-  const dependencies = VERSIONS;
+  const dependencies = { ...VERSIONS, ...(checkout !== undefined && KEYPAL_DEPENDENCIES) };
   await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, dependencies }));
   const argv = ["install", "--legacy-peer-deps", "--no-audit", "--no-fund", "--prefix", folder];
   await promisify(execFile)("npm", argv);
@@ -90,8 +100,10 @@ export async function openPeers(folder: string): Promise<Peers> {
     return async () => requireRight("better-auth", (await auth.api.verifyApiKey({ body: { key } })).valid);
   };
   const { token, longTokenHash } = await prefixed.generateAPIKey({ keyPrefix: "acme" });
+  const keypal = checkout === undefined ? undefined : await openKeypal(checkout, folder);
   return {
-    versions: VERSIONS,
+    versions: { ...VERSIONS, ...(keypal && { keypal: keypal.version }) },
+    ...(keypal && { keypal }),
     prefixedApiKey: async () => requireRight("prefixed-api-key", prefixed.checkAPIKey(token, longTokenHash)),
     betterAuth: await betterAuthCheck(),
     betterAuthOver: betterAuthCheck,

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 
@@ -83,6 +84,10 @@ async function rebuild(bench: BenchTenant, keyCount: number, before: Rebuild | u
   return { ...one, of_before };
 }
 
+interface PackageJson {
+  readonly scripts: { readonly keys: string };
+}
+
 interface Reconciled {
   readonly entries: number;
   readonly mended: number;
@@ -91,9 +96,9 @@ interface Reconciled {
 }
 
 async function runReconcile({ settings, pepper }: BenchTenant) {
-  const loaded = ["--import", "tsx", "--import", "./src/bench/tell-peak-memory.ts"];
-  const argv = [...loaded, "scripts/keys.ts", "reconcile", "--fix", "--json"];
-  const child = spawn(process.execPath, argv, {
+  const { options, script } = await keysCommand();
+  const told = [...options, "--import", "./src/bench/tell-peak-memory.ts"];
+  const child = spawn(process.execPath, [...told, script, "reconcile", "--fix", "--json"], {
     env: {
       PATH: process.env["PATH"],
       AUTH0_DOMAIN: settings.origin,
@@ -116,6 +121,13 @@ async function runReconcile({ settings, pepper }: BenchTenant) {
   if (code !== 0) throw new Error(`keys reconcile ended with ${code}: ${stderr}`);
   const { entries, mended, remaining, marked } = JSON.parse(stdout) as Reconciled;
   return { done: { entries, mended, remaining, marked }, peakMib: Number(peakMib), endedAtMs };
+}
+
+/** What `npm run keys` runs in Node, with its options. */
+async function keysCommand(): Promise<{ readonly options: readonly string[]; readonly script: string }> {
+  const { scripts } = JSON.parse(await readFile("package.json", "utf8")) as PackageJson;
+  const [, options = "", script = ""] = /^node (.*) (\S+)$/.exec(scripts.keys) ?? [];
+  return { options: options.split(" "), script };
 }
 
 /** One key of the rebuilt store, through the whole exchange. */

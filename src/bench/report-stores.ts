@@ -57,6 +57,5 @@ ${table([
     String(round_trips),
   ]),
 ])}
-Not compared
-${table(not_compared.map(({ name, reason }) => [`  ${name}`, reason]))}`;
+${not_compared.length === 0 ? "" : `Not compared\n${table(not_compared.map(({ name, reason }) => [`  ${name}`, reason]))}`}`;
 }

@@ -9,7 +9,7 @@ export function readNumbers(path: string): unknown {
 }
 
 // Named after what was measured, or after what failed.
-const BY_NAME = /\.(failures|peers)$/;
+const BY_NAME = /\.(failures|peers|not_compared)$/;
 
 /** What there is in some JSON, without its numbers: each place once, with what is there, `.waiting[].load number`. */
 export function kindsIn(value: unknown): readonly string[] {
