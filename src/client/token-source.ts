@@ -104,7 +104,8 @@ export class ApiKeyTokenSource {
     // A refresh that is under way may be put off, which is no answer to a caller without a token.
     const refreshed = await held.flight?.token.catch(() => undefined);
     if (refreshed) return refreshed;
-    this.#throwIfRefused(held);
+    const { refusal } = held;
+    if (refusal && this.#clock.nowMs() < refusal.untilMs) throw refusal.error;
     return this.#fly(held, { slot, key, request, jitter, atHand: cached, isUrgent: true });
   }
 
@@ -195,11 +196,6 @@ export class ApiKeyTokenSource {
   async #refuse(held: Held, error: ExchangeError): Promise<void> {
     held.refusal = { error, untilMs: this.#clock.nowMs() + (this.#options.refusalMemoryMs ?? 30_000) };
     await this.#cache.delete(await held.slot);
-  }
-
-  #throwIfRefused(held: Held): void {
-    if (held.refusal && this.#clock.nowMs() < held.refusal.untilMs) throw held.refusal.error;
-    held.refusal = undefined;
   }
 }
 

@@ -9,6 +9,7 @@ function standingClock() {
   const settle = async () => new Promise((resolve) => void setImmediate(resolve));
   return {
     nowMs: () => atMs,
+    sleepers: () => sleepers.length,
     sleep: async (ms: number) =>
       new Promise<void>((wake) => void sleepers.push({ untilMs: atMs + ms, wake })),
     async pass(ms: number) {
@@ -69,6 +70,19 @@ test("after a 429 nobody goes before the tenant allows it, then in the order of 
   expect(turns).toEqual([0, 1, 2, 3, 4, 5]);
   await clock.pass(500);
   expect(turns).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("however many wait, one timer is set", async () => {
+  const { clock, line, call } = numbered();
+  call(0);
+  await clock.pass(0);
+  line.leave(limited(2_000));
+  for (let number = 1; number <= 100; number++) call(number);
+  await clock.pass(1_000);
+  for (let number = 101; number <= 200; number++) call(number);
+  expect(clock.sleepers()).toBe(1);
+  await clock.pass(2_000);
+  expect(clock.sleepers()).toBe(1);
 });
 
 test("who comes back from a 429 is before those who came later", async () => {

@@ -30,6 +30,15 @@ function sourceOf(changes: Partial<TokenSourceOptions> = {}): ApiKeyTokenSource 
   return new ApiKeyTokenSource({ ...sourceOptions(endpoint, clock), ...changes });
 }
 
+/** What is waited for until it is opened. */
+function gate() {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
 test("a hundred callers at once and a hundred afterwards share one exchange", async () => {
   const source = sourceOf();
   const first = await Promise.all(Array.from({ length: 100 }, async () => source.getToken(REQUEST)));
@@ -65,6 +74,7 @@ test("a token is refreshed ahead, in the background, once", async () => {
   await source.getToken(REQUEST);
   clock.passSeconds(809);
   await source.getToken(REQUEST);
+  await settle();
   expect(endpoint.requests).toHaveLength(1);
   clock.passSeconds(1);
   const meanwhile = await Promise.all(Array.from({ length: 50 }, async () => source.getToken(REQUEST)));
@@ -72,6 +82,74 @@ test("a token is refreshed ahead, in the background, once", async () => {
   await settle();
   expect((await source.getToken(REQUEST)).access_token).toBe("token-2");
   expect(endpoint.requests).toHaveLength(2);
+});
+
+test("who comes when the token has ended while its refresh is under way has the new one of that refresh", async () => {
+  const [answered, looked] = [gate(), gate()];
+  const endedAtMs = clock.nowMs() + 900_000;
+  // The first request is answered at once.
+  const slow: typeof fetch = async (input, init) => {
+    if (endpoint.requests.length > 0) await answered.opened;
+    return endpoint.fetch(input, init);
+  };
+  const memory = memoryTokenCache({ nowMs: () => clock.nowMs() });
+  const cache: TokenCache = {
+    ...memory,
+    get: async (slot, besides) => {
+      const token = await memory.get(slot, besides);
+      // The refresh looks for another token than the one at hand; whoever comes late, for any.
+      if (besides === undefined && endpoint.requests.length > 0 && clock.nowMs() > endedAtMs) looked.open();
+      return token;
+    },
+    // Only the first token is kept: a second exchange for the new one would be seen.
+    set: async (slot, token) => (token.access_token === "token-1" ? memory.set(slot, token) : undefined),
+  };
+  const source = sourceOf({ fetch: slow, cache });
+  await source.getToken(REQUEST);
+  clock.passSeconds(810);
+  await source.getToken(REQUEST);
+  clock.passSeconds(200);
+  const late = source.getToken(REQUEST);
+  await looked.opened;
+  await settle();
+  answered.open();
+  expect((await late).access_token).toBe("token-2");
+  expect(endpoint.requests).toHaveLength(2);
+});
+
+test("where the caller waits for a refresh it has the new token, or learns that its key was refused", async () => {
+  const source = sourceOf({ refresh: "inline" });
+  await source.getToken(REQUEST);
+  clock.passSeconds(810);
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-2");
+  clock.passSeconds(810);
+  endpoint.behaviours = [refusal(400, "invalid_request")];
+  await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
+});
+
+test("a host that would end a process with its answer is told what is under way, and it never fails", async () => {
+  const works: Promise<void>[] = [];
+  const source = sourceOf({ waitUntil: (work) => void works.push(work) });
+  await source.getToken(REQUEST);
+  expect(works).toHaveLength(0);
+  clock.passSeconds(810);
+  await source.getToken(REQUEST);
+  expect(works).toHaveLength(1);
+  await works[0];
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-2");
+  clock.passSeconds(810);
+  endpoint.behaviours = [refusal(400, "invalid_request")];
+  await source.getToken(REQUEST);
+  await expect(works[1]).resolves.toBeUndefined();
+});
+
+test("a lock that nobody gives back is waited for as long as a call may wait, and no longer", async () => {
+  const memory = memoryTokenCache({ nowMs: () => clock.nowMs() });
+  const source = sourceOf({ cache: { ...memory, tryLock: async () => undefined } });
+  const startedMs = clock.nowMs();
+  await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "timeout", retryable: true });
+  expect(clock.nowMs() - startedMs).toBe(20_000);
+  expect(endpoint.requests).toHaveLength(0);
 });
 
 test("a caller that ends afterwards waits for its refresh, and has the old token if there is none", async () => {
