@@ -2,7 +2,7 @@ import { createHmac, hkdfSync } from "node:crypto";
 
 import { expect, it, test } from "vitest";
 
-import { hashKey, isEqual, parsePeppers } from "../../src/core/peppers.ts";
+import { addPepper, dropPepper, hashKey, isEqual, parsePeppers } from "../../src/core/peppers.ts";
 import { seal, unseal } from "../../src/core/sealed-json.ts";
 
 const ROOT = Buffer.alloc(32, 7);
@@ -42,6 +42,32 @@ it.each([
     }
   })();
   expect(thrown).not.toContain(ONE);
+});
+
+const NEW = Buffer.alloc(32, 1).toString("base64url");
+
+it.each([
+  ["one without its version", ONE, `2:${NEW} 1:${ONE}`],
+  ["one with its version", ` 7:${ONE}\n`, `8:${NEW} 7:${ONE}`],
+  ["several, of which the highest is not the first", `2:${TWO}, 5:${ONE}`, `6:${NEW} 2:${TWO}, 5:${ONE}`],
+])("a pepper is added before %s, numbered one above the highest", (_, text, expected) => {
+  const added = addPepper(text, (size) => Buffer.alloc(size, 1));
+  expect(added).toBe(expected);
+  expect(parsePeppers(added).current.hashKey).toEqual(parsePeppers(NEW).current.hashKey);
+});
+
+it.each([
+  [2, `1:${ONE}`],
+  [1, `2:${TWO}`],
+  [3, `2:${TWO} 1:${ONE}`],
+])("without pepper %i the others are left", (version, expected) => {
+  expect(dropPepper(` 2:${TWO}, 1:${ONE} `, version)).toBe(expected);
+});
+
+test("versions go up to nine digits, and a padded pepper is the same", () => {
+  expect(parsePeppers(`999999999:${ONE}=`).current.version).toBe(999_999_999);
+  expect(() => parsePeppers(`1000000000:${ONE}`)).toThrow("VERSION:BASE64");
+  expect(() => parsePeppers(`1:${ONE}===`)).toThrow("VERSION:BASE64");
 });
 
 test("texts are equal or not, whatever their lengths", () => {
