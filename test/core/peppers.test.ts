@@ -66,6 +66,7 @@ it.each([
 
 test("versions go up to nine digits, and a padded pepper is the same", () => {
   expect(parsePeppers(`999999999:${ONE}=`).current.version).toBe(999_999_999);
+  expect(parsePeppers(`10:${ONE}`).current.version).toBe(10);
   expect(() => parsePeppers(`1000000000:${ONE}`)).toThrow("VERSION:BASE64");
   expect(() => parsePeppers(`1:${ONE}===`)).toThrow("VERSION:BASE64");
 });
