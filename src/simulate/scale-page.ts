@@ -17,8 +17,6 @@ import { PLANNED_LOAD } from "./scenarios/run.ts";
 import type { Scale } from "./simulate.ts";
 
 const UPSTASH_COMMANDS_PER_SECOND = 10_000;
-// 4 at once, and 4 a second from then on.
-const QUEUE_AT_BEST_MS = ((500 - 4) / 4) * 1_000;
 
 /** docs/SCALE.md, of the numbers of one run. */
 export function scalePage(scale: Scale): Page {
@@ -56,10 +54,10 @@ the next with the first use after the token is due.
 - **Plan with ${PLANNED_LOAD * 100} percent of the limit.** Up to there, waits stay short; beyond, they grow fast.
 - **Share tokens.** Eight processes with their memories alone make an exchange each for a key that all of them see.
 - **Keep every token in memory too**, where it fits: \`memoryTokenCache({ maxEntries })\` and \`redisTokenCache(port, {
-  maxEntries })\` above the number of keys in use. Then a lost Redis is put together again from the processes. Without,
-  keep Redis durable.
+  maxEntries })\` above the number of keys in use. Then a lost Redis is put together again from the processes, while callers
+  wait: give them 30 seconds (\`waitBudgetMs\`) where you can. Without, keep Redis durable.
 - **Spread jobs.** A full hour at which hundreds of jobs start is a queue at Auth0: \`sleep $((RANDOM % 600))\` first. Or let
-  them wait, \`auth0-api-keys token --wait 300\`: then all get through, as fast as the tenant grants it.
+  them wait, \`auth0-api-keys token --wait 300\`: then all get through that the tenant can grant a token in that time.
 - **Forward addresses** (\`forwardClientAddress: true\`) or put the gateway's address on the tenant's allowlist: otherwise
   one customer's wrong keys block all.
 - The library refreshes between 85 and 95 percent of a token's usable time, at a point that each process draws for
@@ -103,9 +101,7 @@ Each job has its own key and its own machine, and starts at the full hour, or so
 third day, at 4 exchanges a second:
 
 ${cronTable(scale)}
-Those that wait are refused together, and come back one by one: of 500 that start in the same second, 99 percent have their
-token after ${seconds(longQueueMs(scale))}. The tenant grants 500 in ${seconds(QUEUE_AT_BEST_MS)} at best.
-
+${longQueue(scale)}
 ## How long a revoked key lives on
 
 Replicas of Redis follow ${seconds(REPLICA_LAG_MS)} late on average, which is assumed: Upstash gives no number. Keys are in
@@ -140,13 +136,18 @@ Let the record be read where it was written, or wait some seconds before a new k
   };
 }
 
-/** What most jobs wait at most that start in the same second, keep nothing and have time. */
-function longQueueMs({ cron }: Scale): number {
+/** What becomes of the most jobs that start in the same second, keep nothing and have time. */
+function longQueue({ cron }: Scale): string {
   const rows = cron.filter(({ design, spread_seconds }) => design === "none" && spread_seconds === 0);
   const most = rows.toSorted(
     (one, other) => other.wait_seconds - one.wait_seconds || other.jobs - one.jobs,
   )[0];
-  return most?.p99_wait_ms ?? 0;
+  if (!most) return "";
+  // 4 at once, and 4 a second from then on.
+  const atBestMs = Math.max(0, (most.jobs - 4) / 4) * 1_000;
+  return `Those that wait are refused together, and come back one by one: of ${count(most.jobs)} that start in the same second and wait up
+to ${most.wait_seconds} s, ${count((most.runs - most.failed) / (most.runs / most.jobs))} get their token, 99 percent of them within ${seconds(most.p99_wait_ms)}. The tenant grants as many in ${seconds(atBestMs)} at best.
+`;
 }
 
 /** Commands of the token cache for a use, in the run with the most keys. */

@@ -12,7 +12,9 @@ const DESIGN = {
 const BLOW: Readonly<Record<Blow, string>> = {
   deployment: "all processes start again at once",
   redis_lost: "Redis loses everything",
-  redis_lost_large_memory: "the same, every token in memory too",
+  redis_lost_30_s: "Redis loses everything, calls wait 30 s",
+  redis_lost_large_memory: "Redis loses everything, every token in memory too",
+  redis_lost_large_memory_30_s: "Redis loses everything, both",
   redis_and_processes_lost: "Redis and all processes at once",
   tenant_down_10_minutes: "Auth0 answers 503 for 10 minutes",
 };
