@@ -9,7 +9,12 @@ import { createKey } from "../../src/keys/create.ts";
 import { initStore } from "../../src/keys/init.ts";
 import type { Keys } from "../../src/keys/keys.ts";
 import type { NewKeyRequest } from "../../src/core/policy.ts";
-import { startLocalTenant, type LocalTenant, type LocalTenantOptions } from "../../src/local/start.ts";
+import {
+  startLocalTenant,
+  type ActionToInstall,
+  type LocalTenant,
+  type LocalTenantOptions,
+} from "../../src/local/start.ts";
 
 export const AUDIENCE = "https://api.acme.example";
 export const OTHER_AUDIENCE = "https://billing.acme.example";
@@ -78,12 +83,15 @@ export interface StageOptions extends Partial<
 > {
   readonly config?: Partial<DeployConfigInput>;
   readonly pepper?: string;
+  /** Other Actions than the present code's. */
+  readonly actions?: readonly ActionToInstall[];
 }
 
 /** Starts a stage: in memory and without limits, unless a test is about them. */
 export async function stage(options: StageOptions = {}): Promise<Stage> {
   const config = defineConfig({ ...CONFIG, ...options.config });
-  const actions = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
+  const actions =
+    options.actions ?? (await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config))));
   const pepper = options.pepper ?? `1:${pepperOf("one")}`;
   const logs: string[] = [];
   const local = await startLocalTenant({
