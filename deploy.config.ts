@@ -2,6 +2,8 @@ import { defineConfig } from "./src/deploy/config.ts";
 
 // What this deployment is. Read by the keys CLI, the bundled Actions and the local tenant alike; nothing in it is secret.
 export default defineConfig({
+  // What it is called on its tenant. Another name is another deployment: docs/DEPLOY.md.
+  name: "api-keys",
   subjectTokenType: "urn:acme:api-key",
   keyPrefix: "acme_live",
   apis: [

@@ -1,10 +1,10 @@
 // The parts of Auth0's two triggers that the Actions use, as documented: Auth0's own package of types is not on npm.
 
-import type { Deployment } from "../src/core/deployment.ts";
+import type { DeployedDeployment } from "../src/core/deployment.ts";
 
 declare global {
   /** What the deploy configuration says to the Actions; put in by the bundler. */
-  const DEPLOYMENT: Deployment;
+  const DEPLOYMENT: DeployedDeployment;
 
   /** The event of trigger `custom-token-exchange`, version 1. `request.body` holds secrets: it is left out on purpose. */
   interface CustomTokenExchangeEvent {

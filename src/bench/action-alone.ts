@@ -30,14 +30,14 @@ export interface ActionAlone {
 /** Loads the Action cold in one process after the other, and executes it many times in one more. */
 export async function benchActionAlone(
   { code }: Pick<ActionBundle, "code">,
-  { keyPrefixes, subjectTokenType, clients, apis }: MeasuredConfig,
+  { tenant, name, keyPrefixes, subjectTokenType, clients, apis }: MeasuredConfig,
   { starts, executions }: Pick<BenchSize, "starts" | "executions">,
 ): Promise<ActionAlone> {
   // Plain JavaScript: a loader of TypeScript would be measured as well.
   const outfile = join(tmpdir(), `bench-${randomUUID()}`, "action-process.cjs");
   const entry = fileURLToPath(new URL("action-process.ts", import.meta.url));
   await build({ entryPoints: [entry], outfile, bundle: true, format: "cjs", platform: "node" });
-  const config = { keyPrefixes, subjectTokenType, clients, apis };
+  const config = { tenant, name, keyPrefixes, subjectTokenType, clients, apis };
   const look = async (executions: readonly number[]) => run(outfile, { code, config, executions });
   try {
     const cold: ActionFacts[] = [];

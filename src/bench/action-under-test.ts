@@ -5,13 +5,13 @@ import { ApiKey } from "../core/api-key.ts";
 import { sealRecord } from "../core/key-record.ts";
 import { hashKey, parsePeppers } from "../core/peppers.ts";
 import { sealStoreMarker } from "../core/store-marker.ts";
-import type { DeployConfig } from "../deploy/config.ts";
+import type { Deployment } from "../core/deployment.ts";
 import { customTokenExchangeApi } from "../local/actions/custom-token-exchange-api.ts";
 
 type Handler = (event: object, api: object) => Promise<void>;
 
 /** What of a deployment the Action is measured with: it goes to a process of its own as JSON. */
-export type MeasuredConfig = Pick<DeployConfig, "keyPrefixes" | "subjectTokenType" | "clients" | "apis">;
+export type MeasuredConfig = Deployment;
 
 /** The bundled exchange Action, with a right key and a Redis client that answers at once. */
 export interface ActionUnderTest {
@@ -37,7 +37,7 @@ export async function actionUnderTest(
     { id: key.id, sub: "auth0|ada", hash, v: 1, iat: 1, scope: "read:things" },
     peppers,
   );
-  const answer = [record, sealStoreMarker(config.subjectTokenType, peppers)];
+  const answer = [record, sealStoreMarker(config, peppers)];
   class Redis {
     async mget(): Promise<readonly string[]> {
       return answer;

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 
 import { ApiKey } from "../core/api-key.ts";
-import { ENTRIES_FIELD, type KeyEntry } from "../core/key-entry.ts";
+import { entriesFieldOf } from "../core/deployment.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
 import { hashKey } from "../core/peppers.ts";
 import { newUser } from "../local/management/users.ts";
 import type { BenchTenant } from "./bench-tenant.ts";
@@ -22,7 +23,10 @@ export function fillUsers({ local: { tenant }, config, settings }: BenchTenant, 
       entries.push({ id: key.id, name: `key ${at}`, hash, v: pepper.version, iat, exp: iat + DAY_SECONDS });
     }
     const userId = `auth0|filled${made}`;
-    tenant.users.set(userId, newUser(tenant, userId, { app_metadata: { [ENTRIES_FIELD]: entries } }));
+    tenant.users.set(
+      userId,
+      newUser(tenant, userId, { app_metadata: { [entriesFieldOf(config)]: entries } }),
+    );
   }
   return key;
 }

@@ -45,7 +45,7 @@ export async function measure(
     onSection(name);
     return work();
   };
-  const config = await loadDeployConfig("deploy.config.ts");
+  const config = { ...(await loadDeployConfig("deploy.config.ts")), tenant: "localhost" };
   const bundles = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
   const exchangeAction = bundles.find(({ trigger }) => trigger === "custom-token-exchange");
   if (!exchangeAction) throw new Error("There is no exchange Action.");

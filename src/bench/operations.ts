@@ -1,4 +1,5 @@
-import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import { entriesFieldOf } from "../core/deployment.ts";
+import { isObject, readEntries, type KeyEntry } from "../core/key-entry.ts";
 import { recordKey } from "../core/key-record.ts";
 import { createKey } from "../keys/create.ts";
 import type { Keys } from "../keys/keys.ts";
@@ -65,12 +66,12 @@ export async function benchOperations(bench: BenchTenant): Promise<Operations> {
   };
 }
 
-async function bytesOf({ local: { redis, tenant } }: BenchTenant, userId: string, keyId: string) {
+async function bytesOf({ local: { redis, tenant }, config }: BenchTenant, userId: string, keyId: string) {
   const name = recordKey(keyId);
   const value = await redis.execute(["GET", name]);
-  const entry: KeyEntry | undefined = keyEntriesOf(tenant.users.get(userId)?.["app_metadata"]).find(
-    ({ id }) => id === keyId,
-  );
+  const metadata = tenant.users.get(userId)?.["app_metadata"];
+  const entries = isObject(metadata) ? metadata[entriesFieldOf(config)] : [];
+  const entry: KeyEntry | undefined = readEntries(entries).known.find(({ id }) => id === keyId);
   if (typeof value !== "string" || !entry) throw new Error("A key is not in both stores.");
   const hasMemory = redis.name.startsWith("redis-server");
   return {

@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 
 import type { ApiKey } from "../core/api-key.ts";
 import type { ActionBundle } from "../deploy/bundle.ts";
+import type { Deployment } from "../core/deployment.ts";
 import type { DeployConfig } from "../deploy/config.ts";
 import { startBenchTenant, type BenchTenant } from "./bench-tenant.ts";
 import { fillUsers, KEYS_A_USER } from "./fill-users.ts";
@@ -36,7 +37,7 @@ export interface Rebuilds {
 /** Fills a tenant for each number of keys, flushes its Redis, and lets the keys program rebuild it in a process of its own. */
 export async function benchReconcile(
   actions: readonly ActionBundle[],
-  config: DeployConfig,
+  config: DeployConfig & Deployment,
   keyCounts: readonly number[],
 ): Promise<Rebuilds> {
   const sizes: Rebuild[] = [];

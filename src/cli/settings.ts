@@ -1,13 +1,20 @@
+import { tenantOf } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { parsePeppers, type Peppers } from "../core/peppers.ts";
+import type { DeployConfig } from "../deploy/config.ts";
 import type { Io } from "./io.ts";
 import { readLocalFile } from "./local-file.ts";
+import { variablesOf, type Variables } from "./variables.ts";
 
 /** Where the two stores are and how they are reached. */
 export interface Settings {
-  /** Where `/oauth/token` is. */
+  /** The tenant's own domain; `localhost` for a local tenant. */
+  readonly tenant: string;
+  /** Where `/oauth/token` is: the tenant's own domain, or a custom domain of it. */
   readonly origin: string;
   readonly managementApi: string;
+  /** The audience of the Management API, which is of the tenant's own domain. */
+  readonly managementAudience: string;
   readonly clientId: string;
   readonly clientSecret: string;
   readonly redisUrl: string;
@@ -22,19 +29,26 @@ const NAMES = [
   "UPSTASH_REDIS_REST_URL",
   "UPSTASH_REDIS_REST_TOKEN",
   "API_KEY_PEPPER",
-] as const;
+];
+
+/** What of a configuration says where its tenant and its store are. */
+export type Placed = Pick<DeployConfig, "environment" | "domain" | "tenantDomain" | "store">;
 
 /**
- * Reads the settings from the environment, or from the running local tenant. `AUTH0_MANAGEMENT_API` overrides the base
- * URL of the Management API in both. Throws `configuration_invalid` naming everything that is missing.
+ * Reads the settings from the configuration and the environment, or from the running local tenant.
+ * `AUTH0_MANAGEMENT_API` overrides the base URL of the Management API in both. Throws `configuration_invalid` naming
+ * everything that is missing, or what configuration and environment contradict each other in.
  */
-export async function readSettings(env: Io["env"], isLocal: boolean): Promise<Settings> {
+export async function readSettings(env: Io["env"], isLocal: boolean, config: Placed): Promise<Settings> {
   const override = baseUrlOf("AUTH0_MANAGEMENT_API", env["AUTH0_MANAGEMENT_API"])?.replace(/\/+$/, "");
   if (isLocal) {
     const local = await readLocalFile(env);
+    const origin = local.issuer.replace(/\/$/, "");
     return {
-      origin: local.issuer.replace(/\/$/, ""),
+      tenant: tenantOf(new URL(origin).host),
+      origin,
       managementApi: override ?? local.management_api,
+      managementAudience: `${origin}/api/v2/`,
       clientId: local.management_client_id,
       clientSecret: local.management_client_secret,
       redisUrl: local.redis_rest_url,
@@ -42,30 +56,62 @@ export async function readSettings(env: Io["env"], isLocal: boolean): Promise<Se
       peppers: parsePeppers(local.api_key_pepper),
     };
   }
-  const missing = NAMES.filter((name) => (env[name] ?? "") === "");
+  const variables = variablesOf(env, config.environment);
+  const { get, nameOf } = variables;
+  const domain = placeOf(variables, "AUTH0_DOMAIN", config.domain, hostOf);
+  const redisUrl = placeOf(variables, "UPSTASH_REDIS_REST_URL", config.store?.url, (url) =>
+    url.replace(/\/+$/, ""),
+  );
+  const places: Partial<Record<string, string>> = { AUTH0_DOMAIN: domain, UPSTASH_REDIS_REST_URL: redisUrl };
+  const missing = NAMES.filter((name) => (places[name] ?? get(name)) === "");
   if (missing.length > 0) {
     throw new ApiKeysError(
       "configuration_invalid",
-      `Missing in the environment: ${missing.join(", ")}.`,
+      `Missing in the environment: ${missing.map(nameOf).join(", ")}.`,
       "Set them, or use the local tenant with --local.",
     );
   }
-  const get = (name: (typeof NAMES)[number]) => env[name] ?? "";
-  const origin = originOf(get("AUTH0_DOMAIN"));
+  const own = placeOf(variables, "AUTH0_TENANT_DOMAIN", config.tenantDomain, hostOf);
+  const tenantOrigin = originOf(own === "" ? domain : own);
   return {
-    origin,
-    managementApi: override ?? `${origin}/api/v2`,
+    tenant: tenantOf(new URL(tenantOrigin).host),
+    origin: originOf(domain),
+    managementApi: override ?? `${tenantOrigin}/api/v2`,
+    managementAudience: `${tenantOrigin}/api/v2/`,
     clientId: get("AUTH0_CLIENT_ID"),
     clientSecret: get("AUTH0_CLIENT_SECRET"),
-    redisUrl: baseUrlOf("UPSTASH_REDIS_REST_URL", get("UPSTASH_REDIS_REST_URL")),
+    redisUrl: baseUrlOf("UPSTASH_REDIS_REST_URL", redisUrl),
     redisToken: get("UPSTASH_REDIS_REST_TOKEN"),
     peppers: parsePeppers(get("API_KEY_PEPPER")),
   };
 }
 
 /** `API_KEY_PEPPER`, or the pepper of the running local tenant, as text. */
-export async function readPepperText(env: Io["env"], isLocal: boolean): Promise<string> {
-  return isLocal ? (await readLocalFile(env)).api_key_pepper : (env["API_KEY_PEPPER"] ?? "");
+export async function readPepperText(
+  env: Io["env"],
+  isLocal: boolean,
+  environment: string | undefined,
+): Promise<string> {
+  return isLocal
+    ? (await readLocalFile(env)).api_key_pepper
+    : variablesOf(env, environment).get("API_KEY_PEPPER");
+}
+
+/** A place from the configuration or a variable. One that both name, and not the same, is refused: which is meant? */
+function placeOf(
+  { get, nameOf }: Variables,
+  name: string,
+  configured: string | undefined,
+  normalize: (text: string) => string,
+): string {
+  const read = (text: string) => (text === "" ? "" : normalize(text));
+  const [one, other] = [read(configured ?? ""), read(get(name))];
+  if (one === "" || other === "" || one === other) return one === "" ? other : one;
+  throw new ApiKeysError(
+    "configuration_invalid",
+    `deploy.config.ts says ${one}, and ${nameOf(name)} says ${other}.`,
+    "Leave one of them out, or correct it: nothing was changed.",
+  );
 }
 
 /** An address as it was given: https, or plain http on this machine alone, since secrets are sent to it. */
@@ -78,15 +124,27 @@ function baseUrlOf<T extends string | undefined>(name: string, url: T): T {
   );
 }
 
+/** A domain as it is compared: in lower case, without a scheme, slashes or the dot of a root. */
+function hostOf(domain: string): string {
+  const host = domain
+    .trim()
+    .toLowerCase()
+    .replace(/^https?:\/\//, "")
+    .replace(/[./]+$/, "");
+  if (/^[a-z0-9.-]+(:\d+)?$/.test(host)) return host;
+  throw new ApiKeysError(
+    "configuration_invalid",
+    "AUTH0_DOMAIN is no domain.",
+    "Set it to the tenant's domain, as in: acme.eu.auth0.com",
+  );
+}
+
 /** The origin of a tenant's domain. Plain http for this machine alone, where the local tenant is. */
 export function originOf(domain: string): string {
-  const host = domain.replace(/^https?:\/\//, "").replace(/\/+$/, "");
-  if (!/^[a-z0-9.-]+(:\d+)?$/i.test(host)) {
-    throw new ApiKeysError(
-      "configuration_invalid",
-      "AUTH0_DOMAIN is no domain.",
-      "Set it to the tenant's domain, as in: acme.eu.auth0.com",
-    );
-  }
-  return /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(host) ? `http://${host}` : `https://${host}`;
+  const host = hostOf(domain);
+  return `${isLoopback(host) ? "http" : "https"}://${host}`;
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(host);
 }

@@ -6,6 +6,7 @@ import type { Io } from "./io.ts";
 import { runKeys } from "./keys/keys-program.ts";
 import { prepareLocalDeployment, type LocalDeployment } from "./local-deployment.ts";
 import { removeLocalFile, writeLocalFile, type LocalFile } from "./local-file.ts";
+import { environmentOf } from "./target.ts";
 import { SELF_SERVICE, selfServicePage } from "./self-service-page.ts";
 import { table } from "./table.ts";
 import { runProgram } from "./run-program.ts";
@@ -43,6 +44,7 @@ interface Options {
   readonly port: number;
   readonly redis?: string;
   readonly limits: boolean;
+  readonly env?: string;
   readonly bare?: true;
   readonly tokenExchange: boolean;
   readonly json?: true;
@@ -68,6 +70,7 @@ export async function runStart(
       "--redis <engine>",
       "memory, server, or redis://… (default: server if it is installed, else memory)",
     )
+    .option("--env <name>", "the environment of the configuration (default: AUTH0_API_KEYS_ENV)")
     .option("--bare", "without the product: for npm run deploy -- apply --local")
     .option("--no-token-exchange", "as on a plan that does not include Custom Token Exchange")
     .option("--no-limits", "lift the rate limits and the throttling of addresses")
@@ -90,7 +93,10 @@ async function serve(
   // Listened for from the start: a child process must not outlive an early Ctrl-C.
   const stopped = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   const { port, redis, limits, tokenExchange, fidelity } = options;
-  const deployment = await prepareLocalDeployment(io.env, { lastUsed: options.bare !== true });
+  const deployment = await prepareLocalDeployment(io.env, {
+    lastUsed: options.bare !== true,
+    environment: environmentOf(options, io),
+  });
   const onLog = (line: string) => io.stderr(`${line}\n`);
   const tenant = await start({
     ...deployment,
@@ -105,7 +111,9 @@ async function serve(
   });
   try {
     await writeLocalFile(io.env, { ...tenant.description, api_key_pepper: deployment.pepper });
-    const code = await runKeys(["init", "--local"], { ...io, stdout: () => undefined });
+    const env = options.env === undefined ? [] : ["--env", options.env];
+    const quiet = { ...io, stdout: () => undefined, stderr: () => undefined };
+    const code = await runKeys(["init", "--local", ...env], quiet);
     if (code !== 0) throw new Error("The store could not be marked.");
     tenant.servePage(await selfServicePage(deployment, tenant.description, { onLog }));
     io.stdout(options.json ? `${JSON.stringify(tenant.description)}\n` : welcome(tenant));

@@ -1,4 +1,5 @@
 import { keyIdOfActor } from "../core/actor.ts";
+import { DEFAULT_NAME } from "../core/deployment.ts";
 import { hasKeyFields, isObject, keyStatus } from "../core/key-entry.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { challenge, unavailable, type GatewayRefusal } from "./gateway-refusal.ts";
@@ -8,6 +9,8 @@ import type { RedisPort } from "./redis-port.ts";
 export interface KillSwitchOptions {
   /** The database of the key records; its read-only token is enough. */
   readonly redis: RedisPort;
+  /** The name of the deployment whose tokens it judges; tokens of another one are left to that. Default: `api-keys`. */
+  readonly deployment?: string;
   /** For so many milliseconds an answer counts: a revoked key's tokens die within it. Default: 5,000. */
   readonly maxAgeMs?: number;
   /** What a token counts as while the records cannot be read, or there is none of its key. Default: `refuse`. */
@@ -28,11 +31,13 @@ const RECORD = /^v1\.[A-Za-z0-9_-]{43}\.(\{.*\})$/s;
  */
 export class KillSwitch {
   readonly #options: KillSwitchOptions;
+  readonly #deployment: { readonly name: string };
   readonly #nowMs: () => number;
   readonly #known: BoundedMap<{ readonly status: Promise<Status>; untilMs: number }>;
 
   constructor(options: KillSwitchOptions) {
     this.#options = options;
+    this.#deployment = { name: options.deployment ?? DEFAULT_NAME };
     this.#nowMs = options.nowMs ?? Date.now;
     this.#known = new BoundedMap(options.maxEntries ?? 10_000);
   }
@@ -40,7 +45,7 @@ export class KillSwitch {
   /** The refusal for a token with these claims; `undefined` where it may pass, as all do that no key was exchanged for. */
   async refuse(claims: Readonly<Record<string, unknown>>): Promise<GatewayRefusal | undefined> {
     const actor = isObject(claims["act"]) ? claims["act"]["sub"] : undefined;
-    const keyId = typeof actor === "string" ? keyIdOfActor(actor) : undefined;
+    const keyId = typeof actor === "string" ? keyIdOfActor(this.#deployment, actor) : undefined;
     if (keyId === undefined) return undefined;
     switch (await this.#statusOf(keyId)) {
       case "active":

@@ -1,11 +1,5 @@
 import { deadSinceSeconds, type KeyEntry } from "./key-entry.ts";
-import { recordOf, type KeyRecord } from "./key-record.ts";
-
-/** What the index holds under a key id: nothing, a text that is not ours, or a record that is. */
-export type FoundRecord =
-  | { readonly kind: "missing" }
-  | { readonly kind: "untrusted" }
-  | { readonly kind: "trusted"; readonly record: KeyRecord };
+import { recordOf, type FoundRecord, type KeyRecord } from "./key-record.ts";
 
 /** How an entry and a record can disagree. */
 export type KeyDifference =
@@ -13,6 +7,8 @@ export type KeyDifference =
   | "orphan_record"
   | "stale_record"
   | "altered_record"
+  /** Entry or record of a newer version of this tool, which this one leaves alone. */
+  | "newer_version"
   | "entry_not_revoked"
   | "entry_not_disabled";
 
@@ -24,8 +20,7 @@ export interface Mend {
 
 /**
  * Compares a user's key entry with the record found under its id; `undefined` where they agree, or where neither has to
- * be known any more: both may be forgotten the retention after the key's end. All fields count, those of later
- * versions too.
+ * be known any more: both may be forgotten the retention after the key's end. All fields count.
  */
 export function compareKey(
   sub: string,
@@ -36,6 +31,7 @@ export function compareKey(
 ): KeyDifference | undefined {
   const isForgettable = (key: Pick<KeyEntry, "exp" | "revoked_at">) =>
     (deadSinceSeconds(key, nowSeconds) ?? Infinity) + retentionSeconds <= nowSeconds;
+  if (found.kind === "newer") return "newer_version";
   if (found.kind === "untrusted") return "altered_record";
   if (!entry) {
     return found.kind === "missing" || isForgettable(found.record) ? undefined : "orphan_record";
@@ -70,6 +66,8 @@ export function mendOf(
       const ended = withEndOf(entry, found.record);
       return { entry: ended, ...(found.record.sub === sub && { record: recordOf(sub, ended) }) };
     }
+    case "newer_version":
+      return undefined;
     case "orphan_record":
       return restoreEntries && found.kind === "trusted" ? { entry: entryOfRecord(found.record) } : undefined;
   }

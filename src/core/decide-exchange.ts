@@ -1,5 +1,5 @@
 import { actorOf } from "./actor.ts";
-import type { Deployment } from "./deployment.ts";
+import { isReservedAudience, type DeployedDeployment } from "./deployment.ts";
 import { isInIpRanges } from "./ip-ranges.ts";
 import { deadSinceSeconds, isOverlapping, keyStatus, scopesOf } from "./key-entry.ts";
 import { openRecord, type KeyRecord } from "./key-record.ts";
@@ -41,6 +41,7 @@ export type ExchangeCause =
   | "store_unmarked"
   | "store_foreign"
   | "record_untrusted"
+  | "record_newer"
   | "pepper_unknown"
   | "dead_under_retired_pepper"
   | "unknown_key"
@@ -82,7 +83,7 @@ const TRY_LATER = "API keys cannot be checked at the moment. Try again later.";
  */
 export async function decideExchange(
   request: ExchangeRequest,
-  deployment: Deployment,
+  deployment: DeployedDeployment,
   peppers: Peppers,
   lookUp: (keyId: string) => Promise<LookUp>,
   nowSeconds: number,
@@ -91,6 +92,9 @@ export async function decideExchange(
   if (!key) {
     return { kind: "deny", cause: "malformed", code: "invalid_request", reason: INVALID };
   }
+  // A key that begins like those of one API is for no other: that is known without a look-up.
+  const bound = deployment.apis.find(({ keyPrefix }) => keyPrefix !== undefined && keyPrefix === key.prefix);
+  if (bound && bound.identifier !== request.audience) return { keyId: key.id, ...audienceRefused() };
   const found = await lookUp(key.id);
   return { keyId: key.id, ...judge(key, found, request, deployment, peppers, nowSeconds) };
 }
@@ -99,15 +103,18 @@ function judge(
   key: PresentedKey,
   found: LookUp,
   request: ExchangeRequest,
-  deployment: Deployment,
+  deployment: DeployedDeployment,
   peppers: Peppers,
   nowSeconds: number,
 ): ExchangeDecision {
   if (found.kind === "unavailable") return ourFault("store_unavailable");
-  const marker = readStoreMarker(found.marker, deployment.subjectTokenType, peppers);
-  if (marker !== "ours") return ourFault(marker === "missing" ? "store_unmarked" : "store_foreign");
-  const record = found.record === null ? undefined : openRecord(found.record, key.id, peppers);
-  if (found.record !== null && !record) return ourFault("record_untrusted");
+  const marker = readStoreMarker(found.marker, deployment, peppers);
+  if (marker === "missing") return ourFault("store_unmarked");
+  if (marker === "foreign") return ourFault("store_foreign");
+  const opened = openRecord(found.record, key.id, peppers);
+  if (opened.kind === "untrusted") return ourFault("record_untrusted");
+  if (opened.kind === "newer") return ourFault("record_newer");
+  const record = opened.kind === "trusted" ? opened.record : undefined;
   const pepper = record ? peppers.byVersion.get(record.v) : peppers.current;
   if (!pepper) {
     // Peppers are retired while dead keys have them: those cannot be checked any more, and are told nothing.
@@ -133,7 +140,7 @@ function judge(
     cause: isPrevious ? "granted_previous_secret" : "granted",
     userId: record.sub,
     ...(record.org_id === undefined ? {} : { organizationId: record.org_id }),
-    actor: { sub: actorOf(key.id) },
+    actor: { sub: actorOf(deployment, key.id) },
   };
 }
 
@@ -172,7 +179,7 @@ function refuseEnded(
 function refuseRestricted(
   record: KeyRecord,
   request: ExchangeRequest,
-  deployment: Deployment,
+  deployment: DeployedDeployment,
 ): ExchangeDecision | undefined {
   if (record.clients && !record.clients.includes(request.clientId)) {
     return deny("client_not_allowed", "unauthorized_client", "This API key may not be used by this client.");
@@ -183,8 +190,8 @@ function refuseRestricted(
   // A key without audiences is for the APIs of the deployment, not for every API of the tenant.
   const audiences = record.aud ?? deployment.apis.map((api) => api.identifier);
   const api = deployment.apis.find(({ identifier }) => identifier === request.audience);
-  if (!api || !audiences.includes(api.identifier)) {
-    return deny("audience_not_allowed", "invalid_target", "This API key may not be used for this audience.");
+  if (!api || !audiences.includes(api.identifier) || isReservedAudience(api.identifier)) {
+    return audienceRefused();
   }
   if (record.org_id !== undefined && (request.organizationId ?? record.org_id) !== record.org_id) {
     return deny(
@@ -193,9 +200,10 @@ function refuseRestricted(
       "This API key belongs to another organization.",
     );
   }
-  const allowed = record.scope === undefined ? undefined : scopesOf(record.scope);
+  // What the deployment does not name, no key has, whatever the tenant's API still has.
+  const allowed = record.scope === undefined ? api.scopes : scopesOf(record.scope);
   const outside = request.requestedScopes.filter(
-    (scope) => !isOidcScope(scope) && allowed?.includes(scope) === false,
+    (scope) => !isOidcScope(scope) && !(allowed.includes(scope) && api.scopes.includes(scope)),
   );
   if (outside.length > 0) {
     return deny(
@@ -205,6 +213,10 @@ function refuseRestricted(
     );
   }
   return undefined;
+}
+
+function audienceRefused(): ExchangeDecision {
+  return deny("audience_not_allowed", "invalid_target", "This API key may not be used for this audience.");
 }
 
 function deny(cause: ExchangeCause, code: RefusalCode, reason: string): ExchangeDecision {

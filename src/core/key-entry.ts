@@ -1,8 +1,8 @@
 import { isKeyId } from "./key-format.ts";
 
 /**
- * A key entry: the truth about one API key, kept in the user's `app_metadata.api_keys`. Claim names of RFC 7519 and
- * 8693 where there is one. Times are seconds since 1970. An absent restriction does not restrict.
+ * A key entry: the truth about one API key, kept in the user's `app_metadata`, in the field of its deployment. Claim
+ * names of RFC 7519 and 8693 where there is one. Times are seconds since 1970. An absent restriction does not restrict.
  */
 export interface KeyEntry {
   readonly id: string;
@@ -11,6 +11,8 @@ export interface KeyEntry {
   readonly hash: string;
   /** Version of the pepper that `hash` was made with. */
   readonly v: number;
+  /** What the key begins with; absent in imported keys, and in those made before this was noted. */
+  readonly prefix?: string;
   readonly iat: number;
   readonly exp?: number;
   /** Space-delimited; the empty string allows no scope at all. */
@@ -25,17 +27,42 @@ export interface KeyEntry {
   /** Since when the key is switched off; it can be switched on again. */
   readonly disabled_at?: number;
   /** The secret before the last rotation, good until `exp`. */
-  readonly previous?: { readonly hash: string; readonly v: number; readonly exp: number };
+  readonly previous?: {
+    readonly hash: string;
+    readonly v: number;
+    readonly exp: number;
+    readonly prefix?: string;
+  };
 }
+
+/**
+ * The members that entry and record share. One that restricts a key must also raise the version of the record's form
+ * ({@link seal}), so that an Action that does not know it refuses the key: docs/decisions/0008.
+ */
+export const KEY_MEMBERS = [
+  "id",
+  "hash",
+  "v",
+  "prefix",
+  "iat",
+  "exp",
+  "scope",
+  "aud",
+  "org_id",
+  "ip",
+  "clients",
+  "revoked_at",
+  "revoked_reason",
+  "disabled_at",
+  "previous",
+] as const satisfies readonly (keyof KeyEntry)[];
+const PREVIOUS_MEMBERS: ReadonlySet<string> = new Set(["hash", "v", "exp", "prefix"]);
 
 /** The last moment that a `Date` can tell: of what is beyond it, nobody could be told when it was. */
 const MAX_SECONDS = 8.64e12;
 
 /** What a key is at a moment. */
 export type KeyStatus = "active" | "disabled" | "expired" | "revoked";
-
-/** The root key of `app_metadata` that holds the entries: static, as Auth0's search index wants it. */
-export const ENTRIES_FIELD = "api_keys";
 
 /** The key's status. The moment `exp` itself is expired already (RFC 7519 §4.1.4). */
 export function keyStatus(
@@ -76,14 +103,33 @@ export function scopesOf(scope: string): readonly string[] {
   return [...new Set(scope.split(" ").filter((one) => one !== ""))];
 }
 
-/** The well-formed entries of an `app_metadata` object. Others are left where they are and grant nothing. */
-export function keyEntriesOf(appMetadata: unknown): readonly KeyEntry[] {
-  const entries = isObject(appMetadata) ? appMetadata[ENTRIES_FIELD] : undefined;
-  return Array.isArray(entries) ? entries.filter(isKeyEntry) : [];
+/** A list of entries, read: those that this version knows whole, and those of a newer one, which it must not rewrite. */
+export interface ReadEntries {
+  readonly known: readonly KeyEntry[];
+  readonly newer: readonly KeyEntry[];
 }
 
-function isKeyEntry(value: unknown): value is KeyEntry {
+/** Reads a list of entries. What is malformed is in neither list: it is left where it is and grants nothing. */
+export function readEntries(list: unknown): ReadEntries {
+  const entries = Array.isArray(list) ? list.filter(isEntry) : [];
+  return {
+    known: entries.filter((entry) => !hasUnknownMembers(entry, ["name"])),
+    newer: entries.filter((entry) => hasUnknownMembers(entry, ["name"])),
+  };
+}
+
+function isEntry(value: unknown): value is KeyEntry {
   return isObject(value) && typeof value["name"] === "string" && hasKeyFields(value);
+}
+
+/** Whether a key has members that this version does not know: one of them may restrict it. */
+export function hasUnknownMembers(key: object, besides: readonly string[]): boolean {
+  const known = new Set<string>([...KEY_MEMBERS, ...besides]);
+  const { previous = {} } = key as { readonly previous?: object };
+  return (
+    Object.keys(key).some((name) => !known.has(name)) ||
+    Object.keys(previous).some((name) => !PREVIOUS_MEMBERS.has(name))
+  );
 }
 
 /** Whether a value has the fields that entry and record share, each absent or of its type. */
@@ -92,6 +138,7 @@ export function hasKeyFields(value: Record<string, unknown>): boolean {
     id,
     hash,
     v,
+    prefix,
     iat,
     exp,
     scope,
@@ -109,6 +156,7 @@ export function hasKeyFields(value: Record<string, unknown>): boolean {
     isKeyId(id) &&
     typeof hash === "string" &&
     isSeconds(v) &&
+    isAbsentOr(isString, prefix) &&
     isSeconds(iat) &&
     isAbsentOr(isSeconds, exp) &&
     isAbsentOr(isString, scope) &&
@@ -129,7 +177,13 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function isPrevious(value: unknown): boolean {
-  return isObject(value) && isString(value["hash"]) && isSeconds(value["v"]) && isSeconds(value["exp"]);
+  return (
+    isObject(value) &&
+    isString(value["hash"]) &&
+    isSeconds(value["v"]) &&
+    isSeconds(value["exp"]) &&
+    isAbsentOr(isString, value["prefix"])
+  );
 }
 
 function isAbsentOr(test: (value: unknown) => boolean, value: unknown): boolean {

@@ -1,4 +1,4 @@
-import { hasKeyFields, isObject, type KeyEntry } from "./key-entry.ts";
+import { hasKeyFields, hasUnknownMembers, isObject, KEY_MEMBERS, type KeyEntry } from "./key-entry.ts";
 import type { Peppers } from "./peppers.ts";
 import { seal, unseal } from "./sealed-json.ts";
 
@@ -13,10 +13,18 @@ export function recordKey(keyId: string): string {
   return `apikey:${keyId}`;
 }
 
-/** The record of an entry of a user. */
+/** What the index holds under a key id: nothing, a text that is not ours, one of a newer version, or a record. */
+export type FoundRecord =
+  | { readonly kind: "missing" }
+  | { readonly kind: "untrusted" }
+  /** Sealed by a version that knows more: what it says may restrict the key. `json` where the seal could be checked. */
+  | { readonly kind: "newer"; readonly json?: KeyRecord }
+  | { readonly kind: "trusted"; readonly record: KeyRecord };
+
+/** The record of an entry of a user: made of a list of what goes in, so that no text of a user's goes to Redis. */
 export function recordOf(sub: string, entry: KeyEntry): KeyRecord {
-  const { name: _, ...rest } = entry;
-  return { sub, ...rest };
+  const shared = KEY_MEMBERS.filter((name) => entry[name] !== undefined).map((name) => [name, entry[name]]);
+  return { sub, ...Object.fromEntries(shared) } as KeyRecord;
 }
 
 /** The sealed text of a record, as Redis holds it. */
@@ -24,14 +32,17 @@ export function sealRecord(record: KeyRecord, peppers: Peppers): string {
   return seal(record, peppers);
 }
 
-/** The record that a sealed text holds, or `undefined` unless it is ours, whole, and that of `keyId`. */
-export function openRecord(sealed: string, keyId: string, peppers: Peppers): KeyRecord | undefined {
+/** Reads what is held under `keyId`: a record only if it is ours, whole, that key's, and known in all of its members. */
+export function openRecord(sealed: string | null, keyId: string, peppers: Peppers): FoundRecord {
+  if (sealed === null) return { kind: "missing" };
   const opened = unseal(sealed, peppers);
-  if (opened.kind === "untrusted") return undefined;
+  if (opened.kind !== "trusted") return { kind: opened.kind };
   const { json } = opened;
-  return isObject(json) && typeof json["sub"] === "string" && json["id"] === keyId && hasKeyFields(json)
-    ? (json as unknown as KeyRecord)
-    : undefined;
+  if (!isObject(json) || typeof json["sub"] !== "string" || json["id"] !== keyId || !hasKeyFields(json)) {
+    return { kind: "untrusted" };
+  }
+  const record = json as unknown as KeyRecord;
+  return hasUnknownMembers(record, ["sub"]) ? { kind: "newer", json: record } : { kind: "trusted", record };
 }
 
 /**

@@ -10,19 +10,20 @@ export function isOidcScope(scope: string): boolean {
 }
 
 /**
- * The scopes to take out of the access token of a key with `scope`, for the API `audience`: every scope of the API and
- * of OpenID Connect that the key does not have. Nothing for a key without `scope`. `undefined` if the API is not the
- * deployment's, since its scopes are then unknown and nothing can be narrowed. Never a scope to add: that would
- * override RBAC.
+ * The scopes to take out of the access token of a key with `scope`, for the API `audience`: every scope that the API has
+ * and the deployment does not name; and for a key with `scope`, every scope of the API and of OpenID Connect that the key
+ * does not have. `undefined` if the API is not the deployment's, since its scopes are then unknown and nothing can be
+ * narrowed. Never a scope to add: that would override RBAC.
  */
 export function scopesToRemove(
   scope: string | undefined,
   audience: string | undefined,
-  deployment: Deployment,
+  deployment: Pick<Deployment, "apis">,
 ): readonly string[] | undefined {
   const api = deployment.apis.find(({ identifier }) => identifier === audience);
   if (!api) return undefined;
-  if (scope === undefined) return [];
+  const { scopes, otherScopes = [] } = api;
+  if (scope === undefined) return otherScopes;
   const kept = scopesOf(scope);
-  return [...api.scopes, ...OIDC_SCOPES].filter((one) => !kept.includes(one));
+  return [...[...scopes, ...OIDC_SCOPES].filter((one) => !kept.includes(one)), ...otherScopes];
 }

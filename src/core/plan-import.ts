@@ -1,7 +1,7 @@
-import type { FoundRecord } from "./compare-key.ts";
 import type { Deployment } from "./deployment.ts";
 import { ApiKeysError } from "./errors.ts";
-import { ENTRIES_FIELD, type KeyEntry } from "./key-entry.ts";
+import type { KeyEntry } from "./key-entry.ts";
+import type { FoundRecord } from "./key-record.ts";
 import { isEqual, type Peppers } from "./peppers.ts";
 import { refuseOversizedProfile, termsOf, type NewKeyRequest, type Policy } from "./policy.ts";
 import type { PresentedKey } from "./presented-key.ts";
@@ -19,10 +19,20 @@ export interface ImportCandidate {
   readonly found: FoundRecord;
 }
 
+/** The user's `app_metadata`, the field of it that holds the entries, all of them, and those that are known whole. */
+export interface ImportProfile {
+  readonly appMetadata: Readonly<Record<string, unknown>>;
+  readonly field: string;
+  readonly entries: readonly unknown[];
+  readonly keys: readonly KeyEntry[];
+  /** Entries of a newer version: they count, and are not written over. */
+  readonly newer: readonly KeyEntry[];
+}
+
 /** What a plan of an import goes by. */
 export interface ImportRules {
   readonly policy: Policy;
-  readonly deployment: Deployment & { readonly clients: readonly string[] };
+  readonly deployment: Deployment;
   readonly peppers: Peppers;
   readonly nowSeconds: number;
   /** Hash keys that are there already under the current pepper. */
@@ -35,29 +45,29 @@ export interface ImportRules {
  */
 export function planImport(
   userId: string,
-  appMetadata: Readonly<Record<string, unknown>>,
-  existing: readonly KeyEntry[],
+  { appMetadata, field, entries: all, keys: existing, newer }: ImportProfile,
   candidates: readonly ImportCandidate[],
   rules: ImportRules,
 ): readonly ImportStep[] {
   let entries = existing;
-  const others = Array.isArray(appMetadata[ENTRIES_FIELD]) ? (appMetadata[ENTRIES_FIELD] as unknown[]) : [];
+  const others = all.filter((one) => !existing.includes(one as KeyEntry));
   return candidates.map(({ key, request, found }) => {
     try {
-      const entry = entries.find(({ id }) => id === key.id);
+      const entry = [...newer, ...entries].find(({ id }) => id === key.id);
       refuseDead(key.id, entry, found);
+      if (entry && newer.includes(entry)) throw ofNewerVersion("key_newer", key.id);
+      if (found.kind === "newer") throw ofNewerVersion("record_newer", key.id);
       if (found.kind === "untrusted") throw untrusted(key.id);
       if (found.kind === "trusted" && found.record.sub !== userId) throw taken(key.id);
       if (entry && !existing.includes(entry)) return { kind: "there" };
       if (entry) return stepOfExisting(entry, key, found, rules);
       const { policy, deployment, peppers, nowSeconds } = rules;
-      const terms = termsOf(request, entries, policy, deployment, nowSeconds);
+      const terms = termsOf(request, [...newer, ...entries], policy, deployment, nowSeconds);
       const { current } = peppers;
       const added = { id: key.id, ...terms, hash: key.hash(current), v: current.version };
-      const all = [...entries, added];
-      const kept = others.filter((one) => !existing.includes(one as KeyEntry));
-      refuseOversizedProfile({ ...appMetadata, [ENTRIES_FIELD]: [...kept, ...all] });
-      entries = all;
+      const grown = [...entries, added];
+      refuseOversizedProfile({ ...appMetadata, [field]: [...others, ...grown] }, field);
+      entries = grown;
       return { kind: "import", entry: added };
     } catch (error) {
       if (error instanceof ApiKeysError) return { kind: "refuse", error };
@@ -90,6 +100,14 @@ function refuseDead(keyId: string, entry: KeyEntry | undefined, found: FoundReco
     "key_dead",
     `Key ${keyId} was revoked.`,
     "A revoked key is not brought back: give its holder a new one.",
+  );
+}
+
+function ofNewerVersion(code: "key_newer" | "record_newer", keyId: string): ApiKeysError {
+  return new ApiKeysError(
+    code,
+    `Key ${keyId} was changed by a newer version of this tool.`,
+    "Nothing was changed. Use that version.",
   );
 }
 

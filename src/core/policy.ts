@@ -1,7 +1,7 @@
 import type { Deployment } from "./deployment.ts";
 import { ApiKeysError } from "./errors.ts";
 import { isIpRange } from "./ip-ranges.ts";
-import { deadSinceSeconds, ENTRIES_FIELD, scopesOf, type KeyEntry } from "./key-entry.ts";
+import { deadSinceSeconds, scopesOf, type KeyEntry } from "./key-entry.ts";
 
 /** What a deployment allows. Lifetimes in days of 86,400 seconds. */
 export interface Policy {
@@ -29,7 +29,7 @@ export interface NewKeyRequest {
 }
 
 /** What a key may do and until when: an entry before the key itself is made. */
-export type KeyTerms = Omit<KeyEntry, "id" | "hash" | "v">;
+export type KeyTerms = Omit<KeyEntry, "id" | "hash" | "v" | "prefix">;
 
 const SECONDS_A_DAY = 86_400;
 const MAX_NAME_LENGTH = 64;
@@ -41,7 +41,7 @@ export function termsOf(
   request: NewKeyRequest,
   entries: readonly KeyEntry[],
   policy: Policy,
-  deployment: Deployment & { readonly clients: readonly string[] },
+  deployment: Pick<Deployment, "apis" | "clients">,
   nowSeconds: number,
 ): KeyTerms {
   const living = entries.filter((entry) => deadSinceSeconds(entry, nowSeconds) === undefined);
@@ -113,14 +113,14 @@ export function isOversizedProfile(appMetadata: unknown): boolean {
   return Buffer.byteLength(JSON.stringify(appMetadata) ?? "") > MAX_APP_METADATA_BYTES;
 }
 
-/** Throws `profile_too_large` if this `app_metadata` would be over 8 KB, and says how much of it keys are. */
-export function refuseOversizedProfile(appMetadata: Record<string, unknown>): void {
+/** Throws `profile_too_large` if this `app_metadata` would be over 8 KB, and says how much of it the keys in `field` are. */
+export function refuseOversizedProfile(appMetadata: Record<string, unknown>, field: string): void {
   const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value) ?? "");
   const bytes = bytesOf(appMetadata);
   if (bytes <= MAX_APP_METADATA_BYTES) return;
   throw new ApiKeysError(
     "profile_too_large",
-    `The user's app_metadata would have ${bytes} bytes (${bytesOf(appMetadata[ENTRIES_FIELD])} of them API keys), and Auth0 profiles are limited: at most ${MAX_APP_METADATA_BYTES} are written.`,
+    `The user's app_metadata would have ${bytes} bytes (${bytesOf(appMetadata[field])} of them API keys), and Auth0 profiles are limited: at most ${MAX_APP_METADATA_BYTES} are written.`,
     "Drop keys that are long dead: npm run keys -- prune --user ID, or move other data out of the user's app_metadata.",
   );
 }

@@ -2,12 +2,14 @@ import { createHash } from "node:crypto";
 
 import { inspectKey, KEY_ID_LENGTH } from "./key-format.ts";
 import { wrapToBase62 } from "./base62.ts";
-import type { Deployment } from "./deployment.ts";
+import { acceptedPrefixes, type Deployment } from "./deployment.ts";
 import { hashKey, type PepperKeys } from "./peppers.ts";
 
 /** A key as somebody presents it: the id to look it up by, and its hash under a pepper. The text itself stays inside. */
 export interface PresentedKey {
   readonly id: string;
+  /** What it begins with; absent for a foreign key. */
+  readonly prefix?: string;
   hash(pepper: PepperKeys): string;
 }
 
@@ -19,11 +21,15 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
  * Reads a presented text offline: one of the deployment's own keys, or, where it accepts them, a foreign key. Gives
  * `undefined` for anything else, without saying why.
  */
-export function readPresentedKey(text: string, deployment: Deployment): PresentedKey | undefined {
-  const { keyPrefixes, acceptForeignKeys } = deployment;
+export function readPresentedKey(
+  text: string,
+  deployment: Pick<Deployment, "keyPrefixes" | "apis" | "acceptForeignKeys">,
+): PresentedKey | undefined {
+  const { acceptForeignKeys } = deployment;
+  const keyPrefixes = acceptedPrefixes(deployment);
   const parts = inspectKey(text);
   if (parts?.isChecksumRight && keyPrefixes.includes(parts.prefix)) {
-    return { id: parts.id, hash: (pepper) => hashKey(text, pepper) };
+    return { id: parts.id, prefix: parts.prefix, hash: (pepper) => hashKey(text, pepper) };
   }
   return acceptForeignKeys === true && isForeignKey(text, keyPrefixes)
     ? foreignKey(sha256Of(text))

@@ -1,43 +1,90 @@
 import { ApiKeysError } from "../core/errors.ts";
 import { carryOut } from "./carry-out.ts";
 import type { Change } from "./change.ts";
-import type { Desired } from "./desired.ts";
+import { refuseConflicts } from "./conflicts.ts";
+import { makeActions, type ActionSources, type Desired, type DesiredActions } from "./desired.ts";
+import { goneFrom, type Gone } from "./gone.ts";
 import { historyOf, type Journal, type WritingCommand } from "./journal.ts";
+import { refuseExceeded } from "./limits.ts";
 import type { ManagementApi } from "./management-api.ts";
+import type { Share } from "./mark.ts";
 import { plan } from "./plan.ts";
 import { readTenant } from "./read-tenant.ts";
-import type { TenantState } from "./tenant-state.ts";
+import { takeBack } from "./restore.ts";
+import { giftsAfter, isAmong, usesOf } from "./shares.ts";
+import type { ApiState, TenantState } from "./tenant-state.ts";
 
 /** Everything that a command of the deploy tool works with. */
 export interface Deploying {
   readonly api: ManagementApi;
   readonly desired: Desired;
+  readonly sources: ActionSources;
   readonly journal: Journal;
   /** Told what is done, a line a step. */
   readonly onProgress: (line: string) => void;
 }
 
-/** A plan, and the tenant that it was made for. */
+/** Changes, the tenant that they were planned for, and the Actions that they deploy, if any. */
 export interface Planned {
   readonly changes: readonly Change[];
   readonly current: TenantState;
+  readonly actions?: DesiredActions;
 }
 
-/** Reads the tenant and says what differs. Writes nothing. */
-export async function planApply({ api, desired, journal }: Deploying): Promise<Planned> {
-  const { recorded } = historyOf(await journal.read());
+/** A planned application. */
+export interface PlannedApply extends Planned {
+  /** What the configuration no longer names. */
+  readonly gone: readonly Gone[];
+  readonly caveats: readonly string[];
+}
+
+/** What an application may do beyond bringing what is configured. */
+export interface ApplyOptions {
+  /** Take away what this deployment gave and the configuration no longer names. */
+  readonly prune?: boolean;
+}
+
+/**
+ * Reads the tenant and says what differs. Writes nothing. Throws `deployment_conflict`, `limit_exceeded`, or what a
+ * resource refuses, so that nothing is refused half way.
+ */
+export async function planApply(
+  { api, desired, sources, journal }: Deploying,
+  { prune = false }: ApplyOptions = {},
+): Promise<PlannedApply> {
+  const history = historyOf(await journal.read());
   const current = await readTenant(api, desired);
-  return { changes: plan(desired, current, recorded), current };
+  refuseConflicts(desired, current);
+  const given = giftsAfter(desired, current, history);
+  const uses = usesOf(desired);
+  const pruned = takeBack(prune ? given.filter((gift) => !isAmong(gift, uses)) : [], current);
+  const kept = given.filter((gift) => !isAmong(gift, pruned.taken));
+  const left = { ...current, apis: current.apis.map((api) => withoutScopes(api, pruned.taken)) };
+  const actions = await makeActions(sources, desired, left, kept);
+  const changes = plan(desired, actions, current, history.recorded);
+  refuseExceeded(desired, current);
+  return {
+    changes: [...pruned.changes, ...changes],
+    current,
+    actions,
+    gone: goneFrom(desired, current),
+    caveats: pruned.caveats,
+  };
+}
+
+function withoutScopes(api: ApiState, taken: readonly Share[]): ApiState {
+  const isTaken = (scope: string) => isAmong({ kind: "scope", of: api.identifier, scope }, taken);
+  return { ...api, scopes: api.scopes.filter(({ value }) => !isTaken(value)) };
 }
 
 /**
  * Carries out a plan, and reads the tenant again to see that nothing is left to do. Nothing to do writes nothing. A run
  * that fails can be run again. Throws what a change threw, or `deployment_unsettled`.
  */
-export async function apply(deploying: Deploying, planned: Planned): Promise<void> {
-  if (planned.changes.length === 0) return;
+export async function apply(deploying: Deploying, planned: PlannedApply): Promise<void> {
+  if (planned.changes.length === 0 || !planned.actions) return;
   const after = await journaled(deploying, "apply", planned);
-  const left = plan(deploying.desired, after);
+  const left = plan(deploying.desired, planned.actions, after);
   if (left.length === 0) return;
   throw new ApiKeysError(
     "deployment_unsettled",
@@ -50,13 +97,13 @@ export async function apply(deploying: Deploying, planned: Planned): Promise<voi
 export async function journaled(
   { api, desired, journal, onProgress }: Deploying,
   command: WritingCommand,
-  { changes, current }: Planned,
+  { changes, current, actions }: Planned,
 ): Promise<TenantState> {
   const at = () => new Date(api.clock.nowMs()).toISOString();
   const write = (entry: "write" | "written", { effect, what }: Change) =>
     journal.append({ entry, at: at(), effect: effect.kind, what });
   await journal.append({ entry: "begin", at: at(), command, before: current });
-  await carryOut(api, changes, desired, current, {
+  await carryOut(api, changes, { names: desired.actionNames, actions }, current, {
     async begun(change, number, of) {
       onProgress(`[${number}/${of}] ${change.sign} ${change.what}`);
       await write("write", change);

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 import { build, type Metafile } from "esbuild";
 
-import type { Deployment } from "../core/deployment.ts";
+import type { DeployedDeployment } from "../core/deployment.ts";
 
 /** The Actions of this product, by the trigger that runs them. */
 export const TRIGGERS = ["custom-token-exchange", "post-login"] as const;
@@ -25,8 +25,14 @@ export const ACTION_MARK = "// Made by auth0-api-keys";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Bundles an Action for a deployment, from `actions/`. What it requires from npm stays outside and is pinned. */
-export async function bundleAction(trigger: Trigger, deployment: Deployment): Promise<ActionBundle> {
-  const { subjectTokenType, keyPrefixes, apis, acceptForeignKeys, lastUsed = false } = deployment;
+export async function bundleAction(trigger: Trigger, deployment: DeployedDeployment): Promise<ActionBundle> {
+  const { tenant, name, subjectTokenType, keyPrefixes, acceptForeignKeys, takesOver } = deployment;
+  const apis = deployment.apis.map(({ identifier, scopes, keyPrefix, otherScopes = [] }) => ({
+    identifier,
+    scopes,
+    keyPrefix,
+    ...(otherScopes.length > 0 && { otherScopes }),
+  }));
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [`actions/${trigger}.ts`],
@@ -41,9 +47,17 @@ export async function bundleAction(trigger: Trigger, deployment: Deployment): Pr
     external: ["@upstash/redis"],
     banner: { js: `${ACTION_MARK}, from actions/${trigger}.ts: change it there, not here.` },
     define: {
-      DEPLOYMENT: JSON.stringify({ subjectTokenType, keyPrefixes, apis, acceptForeignKeys }),
+      DEPLOYMENT: JSON.stringify({
+        tenant,
+        name,
+        subjectTokenType,
+        keyPrefixes,
+        apis,
+        acceptForeignKeys,
+        takesOver,
+      }),
       // By itself, so that the code for it is left out where it is off.
-      "DEPLOYMENT.lastUsed": String(lastUsed),
+      "DEPLOYMENT.lastUsed": String(deployment.lastUsed ?? false),
     },
     legalComments: "none",
     logLevel: "silent",

@@ -1,6 +1,6 @@
 import { TRIGGERS, type Trigger } from "./bundle.ts";
 import type { Change, Effect } from "./change.ts";
-import type { Desired } from "./desired.ts";
+import type { DesiredAction, DesiredActions } from "./desired.ts";
 import type { ManagementApi } from "./management-api.ts";
 import { createAction, deleteAction, updateAction } from "./resources/actions.ts";
 import { createApi, deleteApi, updateApi } from "./resources/apis.ts";
@@ -17,11 +17,17 @@ export interface Watcher {
   done(change: Change): Promise<void>;
 }
 
+/** The Actions that changes may be about: their names, and what they are made of where one is to be deployed. */
+export interface ActionsAtHand {
+  readonly names: Readonly<Record<Trigger, string>>;
+  readonly actions: DesiredActions | undefined;
+}
+
 /** Carries out changes one by one. The first failure ends it; the same changes planned anew go on from there. */
 export async function carryOut(
   api: ManagementApi,
   changes: readonly Change[],
-  desired: Desired,
+  at: ActionsAtHand,
   current: TenantState,
   watcher: Watcher,
 ): Promise<void> {
@@ -32,7 +38,7 @@ export async function carryOut(
   }
   for (const [index, change] of changes.entries()) {
     await watcher.begun(change, index + 1, changes.length);
-    await carryOutOne(api, change.effect, desired, ids);
+    await carryOutOne(api, change.effect, at, ids);
     await watcher.done(change);
   }
 }
@@ -40,7 +46,7 @@ export async function carryOut(
 async function carryOutOne(
   api: ManagementApi,
   effect: Effect,
-  desired: Desired,
+  at: ActionsAtHand,
   ids: Partial<Record<Trigger, string>>,
 ): Promise<void> {
   switch (effect.kind) {
@@ -51,22 +57,22 @@ async function carryOutOne(
     case "delete_api":
       return deleteApi(api, effect.identifier);
     case "create_action": {
-      const action = desired.actions[effect.trigger];
+      const action = made(at, effect.trigger);
       const id = await createAction(api, action);
       ids[effect.trigger] = id;
       return deployDraft(api, id, action.name);
     }
     case "update_action": {
-      const action = desired.actions[effect.trigger];
+      const action = made(at, effect.trigger);
       await updateAction(api, effect.actionId, action);
       return deployDraft(api, effect.actionId, action.name);
     }
     case "deploy_version":
-      return deployVersion(api, effect.actionId, effect.versionId, desired.actions[effect.trigger].name);
+      return deployVersion(api, effect.actionId, effect.versionId, at.names[effect.trigger]);
     case "delete_action":
       return deleteAction(api, effect.actionId);
     case "bind":
-      return bind(api, ids["post-login"] ?? "", desired.actions["post-login"].name, effect.position);
+      return bind(api, ids["post-login"] ?? "", at.names["post-login"], effect.position);
     case "unbind":
       return unbind(api, effect.actionId);
     case "create_profile":
@@ -85,6 +91,11 @@ async function carryOutOne(
     case "set_ip_throttling":
       return setIpThrottling(api, effect.stage);
   }
+}
+
+function made({ actions }: ActionsAtHand, trigger: Trigger): DesiredAction {
+  if (actions) return actions[trigger];
+  throw new TypeError(`no code for the Action of "${trigger}"`);
 }
 
 function exchangeAction(ids: Partial<Record<Trigger, string>>): string {

@@ -4,11 +4,17 @@ import type { Scope } from "./desired.ts";
 
 /** One thing to do to a tenant. What depends on what others may have changed meanwhile is read again when it is done. */
 export type Effect =
-  | { readonly kind: "create_api"; readonly identifier: string; readonly scopes: readonly Scope[] }
+  | {
+      readonly kind: "create_api";
+      readonly identifier: string;
+      readonly scopes: readonly Scope[];
+      readonly tokenLifetimeSeconds?: number;
+    }
   | {
       readonly kind: "update_api";
       readonly identifier: string;
       readonly skipsConsent?: boolean;
+      readonly tokenLifetimeSeconds?: number;
       readonly setScopes: readonly Scope[];
       readonly removeScopes: readonly string[];
     }

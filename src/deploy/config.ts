@@ -1,99 +1,35 @@
 import * as v from "valibot";
 
-import { isKeyPrefix } from "../core/key-format.ts";
 import type { Deployment } from "../core/deployment.ts";
-import { ApiKeysError } from "../core/errors.ts";
+import type { Environments } from "../core/environments.ts";
 import type { Policy } from "../core/policy.ts";
-
-// AUTH0 documents these as reserved for subject_token_type.
-const RESERVED = /^(https?:\/\/(auth0|okta)\.com|urn:(ietf|auth0|okta)\b)/i;
-
-const days = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3660));
-const keyPrefix = v.pipe(
-  v.string(),
-  v.check(isKeyPrefix, "must be like acme or acme_live: lower case, at most one _ inside"),
-);
-const scope = v.pipe(
-  v.string(),
-  v.regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,280}$/, "must be a scope of RFC 6749 §3.3"),
-);
-
-const policySchema = v.strictObject({
-  maxKeysPerUser: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(50)), 20),
-  defaultLifetimeDays: v.optional(days, 90),
-  maxLifetimeDays: v.optional(days, 366),
-  allowNoExpiry: v.optional(v.boolean(), false),
-  acceptForeignKeys: v.optional(v.boolean(), false),
-  retentionDays: v.optional(days, 30),
-});
-
-const configSchema = v.strictObject({
-  subjectTokenType: v.pipe(
-    v.string(),
-    v.minLength(8),
-    v.maxLength(100),
-    v.regex(/^(urn:[a-z0-9][a-z0-9-]*:|https:\/\/)\S+$/i, "must be a urn: or https: URI"),
-    v.check((type) => !RESERVED.test(type), "is in a namespace that Auth0 reserves"),
-  ),
-  keyPrefix,
-  retiredKeyPrefixes: v.optional(v.array(keyPrefix), []),
-  apis: v.pipe(
-    v.array(
-      v.strictObject({ identifier: v.pipe(v.string(), v.minLength(1)), scopes: v.record(scope, v.string()) }),
-    ),
-    v.minLength(1, "must name at least one API"),
-  ),
-  clients: v.optional(v.array(v.pipe(v.string(), v.minLength(1))), []),
-  policy: v.optional(policySchema, {}),
-  name: v.optional(
-    v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{2,39}$/, "must be like api-keys")),
-    "api-keys",
-  ),
-  postLoginPosition: v.optional(v.picklist(["first", "last"]), "last"),
-  ipThrottling: v.optional(
-    v.strictObject({
-      maxAttempts: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100)),
-      regainMs: v.pipe(v.number(), v.integer(), v.minValue(1_000), v.maxValue(86_400_000)),
-    }),
-  ),
-  lastUsed: v.optional(v.boolean(), false),
-  serviceUsers: v.optional(
-    v.strictObject({
-      connection: v.pipe(
-        v.string(),
-        v.maxLength(128),
-        v.regex(/^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$/, "must be like api-key-service-users"),
-      ),
-    }),
-  ),
-  verify: v.optional(
-    v.strictObject({
-      userId: v.pipe(v.string(), v.minLength(1)),
-      clientId: v.optional(v.string()),
-      audience: v.optional(v.string()),
-      scope: v.optional(v.string()),
-    }),
-  ),
-});
+import { invalidConfiguration, mistakeOf, type Mistake } from "./config-mistakes.ts";
+import { CONFIG_SCHEMA } from "./config-schema.ts";
 
 /** What `deploy.config.ts` says. Only what has no default is required. */
 export interface DeployConfigInput {
+  /** The tenant's domain, or a custom domain of it. Default: `AUTH0_DOMAIN`. */
+  readonly domain?: string;
+  /** The tenant's own domain where `domain` is a custom one: its Management API is there. Default: `domain`. */
+  readonly tenantDomain?: string;
+  /** Where the Redis database is; its tokens are secrets. Default: `UPSTASH_REDIS_REST_URL`. */
+  readonly store?: { readonly url: string };
   /** The `subject_token_type` of the exchange, 8 to 100 characters: a `urn:` or `https://` URI of your own. */
   readonly subjectTokenType: string;
   /** The beginning of every new key; put the environment in it: `acme_live`, `acme_test`. */
   readonly keyPrefix: string;
   /** Prefixes of older keys that still work. Default: none. */
   readonly retiredKeyPrefixes?: readonly string[];
-  /** The APIs (resource servers) that keys are for: their identifiers, and every scope with its description. */
-  readonly apis: readonly {
-    readonly identifier: string;
-    readonly scopes: Readonly<Record<string, string>>;
-  }[];
+  /** The APIs (resource servers) that keys are for. */
+  readonly apis: readonly ApiInput[];
   /** Client ids of the applications that may exchange keys. Default: none. */
   readonly clients?: readonly string[];
   /** What keys may be made. Default: 20 a user, 90 days, at most 366, none without expiry, none made elsewhere, 30 days of retention. */
   readonly policy?: Partial<Policy>;
-  /** What the Actions and the profile are named after on the tenant, 3 to 40 characters. Default: `api-keys`. */
+  /**
+   * What the deployment is called on its tenant, 3 to 40 characters: its Actions, its profile, and the field of
+   * `app_metadata` that holds its keys. Another name is another deployment. Default: `api-keys`.
+   */
   readonly name?: string;
   /**
    * Where the post-login Action stands among the tenant's others. Default: `last`, since of several Actions the last
@@ -116,6 +52,23 @@ export interface DeployConfigInput {
   readonly verify?: VerifyConfig;
 }
 
+/** An API that keys are for. */
+export interface ApiInput {
+  readonly identifier: string;
+  /** Every scope that keys may have, with its description for people, of at most 500 characters. */
+  readonly scopes: Readonly<Record<string, string>>;
+  /** The beginning of keys that are bound to this API alone. Default: `keyPrefix` of the deployment. */
+  readonly keyPrefix?: string;
+  /** How long its access tokens live, 60 to 2,592,000 seconds: also those of a key that is revoked. Default: left alone. */
+  readonly tokenLifetimeSeconds?: number;
+}
+
+/** A configuration of several environments: what they share, and by name what they do not. */
+export interface EnvironmentsInput extends Partial<DeployConfigInput> {
+  /** By name, such as `staging`: each field stands in the place of the shared one; `policy` is merged. */
+  readonly environments: Readonly<Record<string, Partial<DeployConfigInput>>>;
+}
+
 /** The stage `pre-custom-token-exchange` of the suspicious-IP throttling. */
 export interface IpThrottlingStage {
   readonly maxAttempts: number;
@@ -131,46 +84,98 @@ export interface VerifyConfig {
   readonly scope?: string | undefined;
 }
 
-/** A deployment as it was configured, with all defaults in place. */
-export interface DeployConfig extends Deployment {
+/** A deployment as it was configured, with all defaults in place. Its tenant is known once its settings are read. */
+export interface DeployConfig extends Omit<Deployment, "tenant"> {
+  /** The environment that it is of, where there are several. */
+  readonly environment?: string;
+  readonly domain?: string;
+  readonly tenantDomain?: string;
+  readonly store?: { readonly url: string };
   readonly lastUsed: boolean;
-  readonly clients: readonly string[];
   readonly policy: Policy;
-  /** Descriptions of the scopes, for people. */
-  readonly scopeDescriptions: Readonly<Record<string, string>>;
-  readonly name: string;
+  /** By identifier, where one is configured. */
+  readonly tokenLifetimesSeconds: Readonly<Record<string, number>>;
   readonly postLoginPosition: "first" | "last";
   readonly ipThrottling?: IpThrottlingStage;
   readonly serviceUsers?: { readonly connection: string };
   readonly verify?: VerifyConfig;
 }
 
-/** Checks a configuration and fills in its defaults. Throws `configuration_invalid` with every mistake in it. */
-export function defineConfig(input: DeployConfigInput): DeployConfig {
-  const parsed = v.safeParse(configSchema, input);
-  if (!parsed.success) {
-    const mistakes = parsed.issues.map((issue) => `${v.getDotPath(issue) ?? "config"}: ${issue.message}`);
-    throw new ApiKeysError(
-      "configuration_invalid",
-      `deploy.config.ts is not valid. ${mistakes.join("; ")}`,
-      "Correct deploy.config.ts: src/deploy/config.ts describes each field.",
-    );
+/** The configurations of several environments, by name. */
+export type DeployConfigs = Environments<DeployConfig>;
+
+/**
+ * Checks a configuration and fills in its defaults. Throws `configuration_invalid` with every mistake in it, a line each.
+ *
+ * @example
+ * export default defineConfig({
+ *   subjectTokenType: "urn:acme:api-key",
+ *   keyPrefix: "acme_live",
+ *   apis: [{ identifier: "https://api.acme.example", scopes: { "read:things": "Read things" } }],
+ * });
+ */
+export function defineConfig(input: EnvironmentsInput): DeployConfigs;
+export function defineConfig(input: DeployConfigInput): DeployConfig;
+export function defineConfig(input: DeployConfigInput | EnvironmentsInput): DeployConfig | DeployConfigs {
+  if (typeof input !== "object" || input === null || !("environments" in input)) {
+    const parsed = parse(input);
+    if ("mistakes" in parsed) throw invalidConfiguration(parsed.mistakes);
+    return parsed.config;
   }
-  const { subjectTokenType, keyPrefix, retiredKeyPrefixes, apis, clients, policy } = parsed.output;
-  const { name, postLoginPosition, ipThrottling, lastUsed, serviceUsers, verify } = parsed.output;
-  return {
-    subjectTokenType,
+  const { environments, ...shared } = input;
+  const mistakes: Mistake[] = [];
+  const configs: Record<string, DeployConfig> = {};
+  for (const [name, own] of Object.entries(environments ?? {})) {
+    if (!/^[a-z][a-z0-9-]{0,19}$/.test(name)) {
+      mistakes.push({ path: `environments.${name}`, what: "must be named like staging" });
+    }
+    const merged = { ...shared, ...own, ...(own.policy && { policy: { ...shared.policy, ...own.policy } }) };
+    const parsed = parse(merged);
+    if ("config" in parsed) configs[name] = { ...parsed.config, environment: name };
+    else mistakes.push(...parsed.mistakes.map((one) => whereItIs(one, name, own)));
+  }
+  if (Object.keys(environments ?? {}).length === 0) {
+    mistakes.push({ path: "environments", what: "must name at least one environment" });
+  }
+  if (mistakes.length > 0) throw invalidConfiguration(mistakes);
+  return { environments: configs };
+}
+
+function parse(
+  input: unknown,
+): { readonly config: DeployConfig } | { readonly mistakes: readonly Mistake[] } {
+  const parsed = v.safeParse(CONFIG_SCHEMA, input);
+  if (!parsed.success) return { mistakes: parsed.issues.map(mistakeOf) };
+  const { keyPrefix, retiredKeyPrefixes, apis, policy, ...rest } = parsed.output;
+  const { domain, tenantDomain, store, ipThrottling, serviceUsers, verify, ...always } = rest;
+  const lifetimes = apis.flatMap(({ identifier, tokenLifetimeSeconds: seconds }) =>
+    seconds === undefined ? [] : [[identifier, seconds] as const],
+  );
+  const config: DeployConfig = {
+    ...always,
     keyPrefixes: [...new Set([keyPrefix, ...retiredKeyPrefixes])],
-    apis: apis.map(({ identifier, scopes }) => ({ identifier, scopes: Object.keys(scopes) })),
-    clients,
+    apis: apis.map(({ identifier, scopes, keyPrefix: own }) => ({
+      identifier,
+      scopes: Object.keys(scopes),
+      scopeDescriptions: scopes,
+      ...(own !== undefined && { keyPrefix: own }),
+    })),
     policy,
+    tokenLifetimesSeconds: Object.fromEntries(lifetimes),
     ...(policy.acceptForeignKeys && { acceptForeignKeys: true }),
-    scopeDescriptions: Object.assign({}, ...apis.map((api) => api.scopes)) as Record<string, string>,
-    name,
-    postLoginPosition,
-    lastUsed,
+    ...(domain !== undefined && { domain }),
+    ...(tenantDomain !== undefined && { tenantDomain }),
+    ...(store && { store }),
     ...(ipThrottling && { ipThrottling }),
     ...(serviceUsers && { serviceUsers }),
     ...(verify && { verify }),
   };
+  return { config };
+}
+
+/** A mistake of an environment's own field stands there; one of a shared field stands where it is shared. */
+function whereItIs({ path, what }: Mistake, environment: string, own: object): Mistake {
+  const isOwn = Object.hasOwn(own, path.split(".")[0] ?? "");
+  const isMissing = what === "is missing";
+  return isOwn || isMissing ? { path: `environments.${environment}.${path}`, what } : { path, what };
 }

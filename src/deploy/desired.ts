@@ -1,9 +1,17 @@
+import {
+  acceptedPrefixes,
+  type Api,
+  type DeployedDeployment,
+  type DeploymentId,
+} from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { sealOf, type Peppers } from "../core/peppers.ts";
-import { TRIGGERS, type ActionBundle, type Trigger } from "./bundle.ts";
+import { bundleAction, type ActionBundle, type Trigger } from "./bundle.ts";
 import { checkBundle } from "./check-bundle.ts";
 import type { DeployConfig, IpThrottlingStage } from "./config.ts";
-import { hashOfCode } from "./tenant-state.ts";
+import { isMarkLine, markLine, storeIdOf, type Share } from "./mark.ts";
+import { usesOf } from "./shares.ts";
+import { hashOfCode, type TenantState } from "./tenant-state.ts";
 
 /** The runtime of the Actions: the newest that Auth0 offers. */
 export const RUNTIME = "node22";
@@ -19,7 +27,7 @@ export interface Scope {
 export interface DesiredAction {
   readonly trigger: Trigger;
   readonly name: string;
-  /** The bundle, and a line that says by keyed fingerprints which secrets belong to it. */
+  /** The bundle, its deployment's mark, and a line that says by keyed fingerprints which secrets belong to it. */
   readonly code: string;
   readonly codeHash: string;
   readonly dependencies: ActionBundle["dependencies"];
@@ -27,15 +35,28 @@ export interface DesiredAction {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** The tenant as `deploy.config.ts` and the environment want it. */
-export interface Desired {
-  readonly name: string;
+/** Both Actions. */
+export type DesiredActions = Readonly<Record<Trigger, DesiredAction>>;
+
+/** What of a deployment stands in `deploy.config.ts` and the environment: all but its Actions' code. */
+export interface Desired extends DeploymentId {
   readonly subjectTokenType: string;
-  readonly apis: readonly { readonly identifier: string; readonly scopes: readonly Scope[] }[];
-  readonly actions: Readonly<Record<Trigger, DesiredAction>>;
+  /** Every prefix that its keys may have. */
+  readonly keyPrefixes: readonly string[];
+  /** Tells its Redis database from others. */
+  readonly store: string;
+  readonly apis: readonly DesiredApi[];
+  readonly actionNames: Readonly<Record<Trigger, string>>;
   readonly postLoginPosition: "first" | "last";
   readonly clients: readonly string[];
   readonly ipThrottling: IpThrottlingStage | undefined;
+}
+
+/** An API as it shall be; other scopes of it stay. */
+export interface DesiredApi {
+  readonly identifier: string;
+  readonly scopes: readonly Scope[];
+  readonly tokenLifetimeSeconds?: number;
 }
 
 /** What the custom-token-exchange Action is given, by the names that it reads. */
@@ -46,70 +67,131 @@ export interface ActionSecrets {
   readonly UPSTASH_REDIS_REST_TOKEN: string;
 }
 
-/**
- * Puts together what the tenant shall be like. Every bundle is checked the way Auth0 will load it, since Auth0's own
- * build is no check. Throws `bundle_invalid` or `configuration_invalid`.
- */
-export function desiredOf(
-  config: DeployConfig,
-  bundles: readonly ActionBundle[],
-  secrets: ActionSecrets,
-  peppers: Peppers,
-): Desired {
-  const actionOf = (trigger: Trigger): DesiredAction => {
-    const bundle = bundles.find((one) => one.trigger === trigger);
-    if (!bundle) throw new TypeError(`no bundle for "${trigger}"`);
-    // The post-login Action reads no secret, so it is trusted with none.
-    const given = trigger === "custom-token-exchange" ? { ...secrets } : {};
-    refuseLongSecrets(given);
-    const code = `${bundle.code}${fingerprintLine(given, peppers)}`;
-    checkBundle({ ...bundle, code });
-    const name = `${config.name}-${trigger}`;
-    return {
-      trigger,
-      name,
-      code,
-      codeHash: hashOfCode(code),
-      dependencies: bundle.dependencies,
-      secrets: given,
-    };
-  };
-  const [exchange, login] = TRIGGERS;
+/** What a configuration wants of a tenant. */
+export function desiredOf(config: DeployConfig, tenant: string, redisUrl: string): Desired {
+  const { name, subjectTokenType, apis, tokenLifetimesSeconds, postLoginPosition, clients } = config;
   return {
-    name: config.name,
-    subjectTokenType: config.subjectTokenType,
-    apis: config.apis.map(({ identifier, scopes }) => ({
-      identifier,
-      scopes: scopes.map((value) => ({ value, description: config.scopeDescriptions[value] ?? "" })),
-    })),
-    actions: { [exchange]: actionOf(exchange), [login]: actionOf(login) },
-    postLoginPosition: config.postLoginPosition,
-    clients: config.clients,
+    tenant,
+    name,
+    subjectTokenType,
+    keyPrefixes: acceptedPrefixes(config),
+    store: storeIdOf(redisUrl),
+    apis: apis.map(({ identifier, scopes, scopeDescriptions }) => {
+      const seconds = tokenLifetimesSeconds[identifier];
+      return {
+        identifier,
+        scopes: scopes.map((value) => ({ value, description: scopeDescriptions?.[value] ?? "" })),
+        ...(seconds !== undefined && { tokenLifetimeSeconds: seconds }),
+      };
+    }),
+    actionNames: {
+      "custom-token-exchange": `${name}-custom-token-exchange`,
+      "post-login": `${name}-post-login`,
+    },
+    postLoginPosition,
+    clients,
     ipThrottling: config.ipThrottling,
   };
 }
 
-const FINGERPRINTS = /^\/\/ fingerprints: pepper ([A-Za-z0-9_-]{22}), secrets [A-Za-z0-9_-]{22}$/m;
+/** What the code of a deployment's Actions is made of. */
+export interface ActionSources {
+  readonly config: DeployConfig;
+  readonly secrets: ActionSecrets;
+  readonly peppers: Peppers;
+  /** Whether entries of before deployments had names are still to be taken over. */
+  readonly takesOver: boolean;
+}
 
 /**
- * The line that tells later whether pepper and secrets are still the same, and reveals nothing of them: HMACs with a
- * key derived from the pepper.
+ * Makes the Actions for a tenant as it is: they know which scopes of its APIs are not theirs, and their mark says what was
+ * given. Every bundle is checked the way Auth0 will load it, since Auth0's own build is no check. Throws `bundle_invalid`
+ * or `configuration_invalid`.
+ */
+export async function makeActions(
+  { config, secrets, peppers, takesOver }: ActionSources,
+  desired: Desired,
+  current: TenantState,
+  gave: readonly Share[],
+): Promise<DesiredActions> {
+  const { tenant, name, subjectTokenType, keyPrefixes, store } = desired;
+  const deployed: DeployedDeployment = {
+    ...config,
+    tenant,
+    apis: config.apis.map((api) => ({ ...api, otherScopes: otherScopesOf(api, current) })),
+    ...(takesOver && { takesOver }),
+  };
+  const mark = markLine({ tenant, name, subjectTokenType, keyPrefixes, store, uses: usesOf(desired), gave });
+  const actionOf = async (trigger: Trigger): Promise<DesiredAction> => {
+    const bundle = await bundleAction(trigger, deployed);
+    // The post-login Action reads no secret, so it is trusted with none.
+    const given = trigger === "custom-token-exchange" ? { ...secrets } : {};
+    refuseLongSecrets(given);
+    const code = `${bundle.code}${mark}${fingerprintLine(given, peppers)}`;
+    checkBundle({ ...bundle, code });
+    const { dependencies } = bundle;
+    return {
+      trigger,
+      name: desired.actionNames[trigger],
+      code,
+      codeHash: hashOfCode(code),
+      dependencies,
+      secrets: given,
+    };
+  };
+  const [exchange, login] = await Promise.all([actionOf("custom-token-exchange"), actionOf("post-login")]);
+  return { "custom-token-exchange": exchange, "post-login": login };
+}
+
+/** The scopes that a tenant's API has and the deployment does not name, in the order of their names. */
+function otherScopesOf({ identifier, scopes }: Api, { apis }: TenantState): readonly string[] {
+  const all = apis.find((one) => one.identifier === identifier)?.scopes ?? [];
+  return all
+    .map(({ value }) => value)
+    .filter((value) => !scopes.includes(value))
+    .toSorted();
+}
+
+const BEGINNING = "// fingerprints: ";
+
+/**
+ * The line that tells later whether the pepper and each secret are still the same, and reveals nothing of them: HMACs
+ * with a key derived from the pepper.
  */
 function fingerprintLine(secrets: Readonly<Record<string, string>>, peppers: Peppers): string {
   if (Object.keys(secrets).length === 0) return "";
-  const all = JSON.stringify(Object.entries(secrets).toSorted(([one], [other]) => (one < other ? -1 : 1)));
-  const secretsPrint = sealOf(`deployed secrets ${all}`, peppers.current).slice(0, 22);
-  return `// fingerprints: pepper ${pepperFingerprint(peppers)}, secrets ${secretsPrint}\n`;
+  const prints = Object.entries(secrets)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, value]) => `, ${name} ${print(`deployed secret ${name} ${value}`, peppers)}`);
+  return `${BEGINNING}pepper ${pepperFingerprint(peppers)}${prints.join("")}\n`;
 }
 
 /** 22 characters that tell two current peppers apart. */
 export function pepperFingerprint(peppers: Peppers): string {
-  return sealOf("deployed pepper", peppers.current).slice(0, 22);
+  return print("deployed pepper", peppers);
 }
 
-/** The fingerprint of the pepper that an Action was deployed with, as its code says it. */
-export function deployedPepperFingerprint(code: string): string | undefined {
-  return FINGERPRINTS.exec(code)?.[1];
+function print(text: string, peppers: Peppers): string {
+  return sealOf(text, peppers.current).slice(0, 22);
+}
+
+/** The fingerprints in an Action's code, by the name of what each is of. */
+export function fingerprintsOf(code: string): Readonly<Record<string, string>> {
+  const line = code.split("\n").findLast((one) => one.startsWith(BEGINNING));
+  return Object.fromEntries(
+    (line?.slice(BEGINNING.length) ?? "")
+      .split(", ")
+      .map((one) => one.split(" "))
+      .filter((pair): pair is [string, string] => pair.length === 2),
+  );
+}
+
+/** An Action's code without the lines that say whose it is and with which secrets. */
+export function bodyOf(code: string): string {
+  return code
+    .split("\n")
+    .filter((line) => !line.startsWith(BEGINNING) && !isMarkLine(line))
+    .join("\n");
 }
 
 function refuseLongSecrets(secrets: Readonly<Record<string, string>>): void {

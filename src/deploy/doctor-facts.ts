@@ -1,11 +1,12 @@
 import { ManagementError } from "auth0";
 
 import { ApiKeysError } from "../core/errors.ts";
+import type { StoreFacts } from "../stores/examine-store.ts";
 import type { Deploying } from "./apply.ts";
 import type { DeployConfig } from "./config.ts";
-import { deployedPepperFingerprint } from "./desired.ts";
 import type { ManagementApi } from "./management-api.ts";
-import { readBindings } from "./resources/bindings.ts";
+import { readTenant } from "./read-tenant.ts";
+import type { TenantState } from "./tenant-state.ts";
 
 /** What a doctor's look at a tenant found; `undefined` where it could not be read. */
 export interface Facts {
@@ -15,21 +16,18 @@ export interface Facts {
   readonly isEntitled: boolean | undefined;
   readonly profileTypes: readonly string[] | undefined;
   readonly mfaPolicies: readonly string[] | undefined;
-  readonly apis: readonly ApiFacts[];
-  readonly clients: readonly ClientFacts[];
+  readonly apis: readonly ApiFacts[] | undefined;
+  readonly clients: readonly ClientFacts[] | undefined;
   /** The connection of the user who verifies, and the clients that it is enabled for. */
   readonly connection: { readonly name: string; readonly clientIds: readonly string[] } | undefined;
   readonly ipThrottling:
     | { readonly isEnabled: boolean; readonly hasStage: boolean; readonly allowlist: readonly string[] }
     | undefined;
-  /** Names and runtimes of every Action of the tenant. */
-  readonly actions: readonly { readonly name: string; readonly runtime: string }[] | undefined;
-  readonly bindings: number | undefined;
-  /** The fingerprint in the code of the Action that runs. */
-  readonly deployedPepper: string | undefined;
+  /** The tenant as far as the deployment is about it. */
+  readonly current: TenantState | undefined;
   /** Seconds by which the tenant's clock is ahead of this machine's. */
   readonly clockSkewSeconds: number | undefined;
-  readonly redis: RedisFacts;
+  readonly store: StoreFacts;
 }
 
 /** A resource server; without the rest if it does not exist. */
@@ -47,46 +45,26 @@ export interface ClientFacts {
   readonly isOidcConformant?: boolean;
 }
 
-/** The Redis database with the token that the Action has. */
-export type RedisFacts =
-  | { readonly kind: "unreachable" }
-  | {
-      readonly kind: "reached";
-      readonly canWrite: boolean;
-      readonly eviction: "on" | "off" | "unknown";
-    };
-
 /** What the facts are gathered with. */
 export interface Examining extends Pick<Deploying, "api" | "desired"> {
   readonly config: DeployConfig;
   /** Asks the token endpoint for a token of the Management API: its scopes, and the `Date` of the answer. */
   readonly grant: () => Promise<{ readonly scopes: readonly string[]; readonly date: string | null }>;
-  readonly redis: () => Promise<RedisFacts>;
+  readonly store: () => Promise<StoreFacts>;
 }
 
 /** Gathers the facts. Writes nothing; what a permission is missing for stays unknown. */
-export async function gatherFacts({ api, desired, config, grant, redis }: Examining): Promise<Facts> {
+export async function gatherFacts({ api, desired, config, grant, store }: Examining): Promise<Facts> {
   const { client, clock } = api;
   const { scopes, date } = await grant();
-  const actions = await optional(async () => {
-    const all: { readonly name: string; readonly runtime: string; readonly code: string }[] = [];
-    await api.ask("list the Actions", async () => {
-      for await (const one of await client.actions.list({ per_page: 100 })) {
-        const { name = "", runtime = "", deployed_version: version } = one;
-        all.push({ name, runtime: version?.runtime ?? runtime, code: version?.code ?? "" });
-      }
-    });
-    return all;
-  });
-  const ours = actions?.find(({ name }) => name === desired.actions["custom-token-exchange"].name);
   return {
     permissions: scopes,
     ...(await profileFacts(api)),
     mfaPolicies: await optional(() =>
       api.ask("read the MFA policies", () => client.guardian.policies.list()),
     ),
-    apis: (await optional(async () => apiFacts(api, config))) ?? [],
-    clients: (await optional(async () => clientFacts(api, config))) ?? [],
+    apis: await optional(async () => apiFacts(api, config)),
+    clients: await optional(async () => clientFacts(api, config)),
     connection: await optional(async () => connectionFacts(api, config.verify?.userId)),
     ipThrottling: await optional(async () => {
       const { enabled, allowlist, stage } = await api.ask("read the suspicious-IP throttling", () =>
@@ -95,11 +73,9 @@ export async function gatherFacts({ api, desired, config, grant, redis }: Examin
       const hasStage = stage?.["pre-custom-token-exchange"] !== undefined;
       return { isEnabled: enabled === true, hasStage, allowlist: allowlist ?? [] };
     }),
-    actions: actions?.map(({ name, runtime }) => ({ name, runtime })),
-    bindings: (await optional(async () => readBindings(api)))?.length,
-    deployedPepper: ours && deployedPepperFingerprint(ours.code),
+    current: await optional(async () => readTenant(api, desired)),
     clockSkewSeconds: date === null ? undefined : (Date.parse(date) - clock.nowMs()) / 1000,
-    redis: await redis(),
+    store: await store(),
   };
 }
 

@@ -1,40 +1,75 @@
 import { SERVICE_USER_PERMISSIONS } from "../stores/service-users.ts";
 import { PERMISSIONS } from "./permissions.ts";
 import type { DeployConfig } from "./config.ts";
+import { sharedWith } from "./conflicts.ts";
 import { RUNTIME, type Desired } from "./desired.ts";
 import type { ApiFacts, ClientFacts, Facts } from "./doctor-facts.ts";
+import { isExceeded, limitsOf } from "./limits.ts";
+import { storeFindings } from "./store-checks.ts";
+import { actionFor, type TenantState } from "./tenant-state.ts";
 
-/** Something that breaks exchanges (`error`), weakens them (`warning`), or could not be seen (`unknown`). */
+/** Something that breaks exchanges (`error`), weakens them (`warning`), is to be known (`note`), or could not be seen (`unknown`). */
 export interface Finding {
-  readonly level: "error" | "warning" | "unknown";
+  readonly level: "error" | "warning" | "unknown" | "note";
   readonly what: string;
-  /** What to do, in one sentence. */
+  /** What to do, in one sentence; empty for a note of what is as it should be. */
   readonly fix: string;
+  /** Whether an application mends it. */
+  readonly isMendedByApply?: true;
 }
 
-const MAX_PROFILES = 100;
-const MAX_ACTIONS = 100;
-const MAX_BINDINGS = 20;
+/** One thing that was looked at. `problem`: exchanges do not work, or would not. */
+export interface Checked {
+  readonly check: string;
+  readonly result: "ok" | "warning" | "problem" | "could not look";
+  readonly findings: readonly Finding[];
+}
+
 const MAX_CLOCK_SKEW_SECONDS = 30;
 const SHORT_LIFETIME_SECONDS = 3_600;
 const EXCHANGES_A_SECOND = { Professional: 4, Enterprise: 15 };
 
-/** What is wrong with a tenant, from what is known of it. Pure. Nothing wrong gives none. */
+/** What of a tenant and a store is as it should be, from what is known of them. Pure. */
 export function diagnose(
   facts: Facts,
   config: DeployConfig,
   desired: Desired,
   pepper: string,
-): readonly Finding[] {
+): readonly Checked[] {
+  const { apis, clients, current, store } = facts;
   return [
-    ...permissions(facts, config),
-    ...tenant(facts),
-    ...facts.apis.flatMap((api) => resourceServer(api)),
-    ...facts.clients.flatMap((client) => application(client, facts)),
-    ...ipThrottling(facts),
-    ...limits(facts, config, desired),
-    ...store(facts, config, pepper),
+    checked("permissions of the application", permissions(facts, config)),
+    checked("plan, MFA policy and clock of the tenant", tenant(facts)),
+    checked("APIs", apis?.flatMap((api) => resourceServer(api, config)) ?? [notSeen("APIs")]),
+    checked("clients", clients?.flatMap((client) => application(client, facts)) ?? [notSeen("clients")]),
+    checked("throttling of guesses", ipThrottling(facts)),
+    checked("limits of the tenant", current ? limits(current, desired) : [notSeen("Actions and profiles")]),
+    checked("other deployments", current ? others(current, desired) : [notSeen("other deployments")]),
+    checked("pepper", current ? deployedPepper(current, pepper) : [notSeen("the deployed Action")]),
+    checked("Redis database", [...storeFindings(store, desired, config.lastUsed), ...eviction(facts)]),
   ];
+}
+
+/** Whether something keeps exchanges from working that an application does not mend. */
+export function isProblem({ findings }: Checked): boolean {
+  return findings.some(({ level, isMendedByApply }) => level === "error" && !isMendedByApply);
+}
+
+function checked(check: string, findings: readonly Finding[]): Checked {
+  const has = (level: Finding["level"]) => findings.some((one) => one.level === level);
+  const result = has("error")
+    ? "problem"
+    : has("warning")
+      ? "warning"
+      : has("unknown")
+        ? "could not look"
+        : "ok";
+  return { check, result, findings };
+}
+
+function notSeen(what: string): Finding {
+  const fix = "Grant the machine-to-machine application the permissions that docs/DEPLOY.md lists.";
+  return { level: "unknown", what: `The tenant's ${what} could not be read.`, fix };
 }
 
 function permissions({ permissions }: Facts, { serviceUsers }: DeployConfig): Finding[] {
@@ -47,12 +82,12 @@ function permissions({ permissions }: Facts, { serviceUsers }: DeployConfig): Fi
 }
 
 function tenant({ isEntitled, mfaPolicies, clockSkewSeconds }: Facts): Finding[] {
-  const findings: Finding[] = [];
+  const findings: Finding[] = mfaPolicies ? [] : [notSeen("MFA policy")];
   if (isEntitled === false) {
     findings.push({
       level: "error",
       what: "The tenant's plan does not include Custom Token Exchange.",
-      fix: "Ask Auth0 for it: it is in early access on B2C and B2B Professional and Enterprise.",
+      fix: "Ask Auth0 for it: B2C and B2B Professional and Enterprise have it.",
     });
   }
   if (mfaPolicies?.includes("all-applications")) {
@@ -72,9 +107,22 @@ function tenant({ isEntitled, mfaPolicies, clockSkewSeconds }: Facts): Finding[]
   return findings;
 }
 
-function resourceServer({ identifier, dialect, lifetimeSeconds, skipsConsent }: ApiFacts): Finding[] {
+function resourceServer(
+  { identifier, dialect, lifetimeSeconds, skipsConsent }: ApiFacts,
+  { tokenLifetimesSeconds }: DeployConfig,
+): Finding[] {
   if (dialect === undefined || lifetimeSeconds === undefined) return [];
-  const findings: Finding[] = [];
+  const what = `Tokens of the API ${identifier} live ${lifetimeSeconds} seconds: those of a revoked key too, unless a kill switch ends them.`;
+  const findings: Finding[] = [{ level: "note", what, fix: "" }];
+  const configured = tokenLifetimesSeconds[identifier];
+  if (configured !== undefined && configured !== lifetimeSeconds) {
+    findings.push({
+      level: "error",
+      what: `Tokens of the API ${identifier} live ${lifetimeSeconds} seconds, and the configuration says ${configured}.`,
+      fix: "Run: npm run deploy -- apply",
+      isMendedByApply: true,
+    });
+  }
   if (dialect.endsWith("_authz")) {
     findings.push({
       level: "error",
@@ -87,6 +135,7 @@ function resourceServer({ identifier, dialect, lifetimeSeconds, skipsConsent }: 
       level: "error",
       what: `The API ${identifier} asks for consent, which an exchange cannot give.`,
       fix: "Run: npm run deploy -- apply",
+      isMendedByApply: true,
     });
   }
   if (lifetimeSeconds < SHORT_LIFETIME_SECONDS) {
@@ -157,80 +206,74 @@ function ipThrottling({ ipThrottling }: Facts): Finding[] {
   ];
 }
 
-function limits(facts: Facts, { subjectTokenType }: DeployConfig, desired: Desired): Finding[] {
-  const { actions, bindings, profileTypes } = facts;
-  const names = Object.values(desired.actions).map(({ name }) => name);
-  const existing = actions?.filter(({ name }) => names.includes(name)) ?? [];
-  const full = (what: string, has: number | undefined, max: number, needs: number): Finding[] =>
-    has === undefined || has + needs <= max
-      ? []
-      : [
-          {
-            level: "error",
-            what: `The tenant has ${has} of ${max} ${what}.`,
-            fix: "Remove one that is not used.",
-          },
-        ];
-  const isBound = existing.length === names.length;
+function limits(current: TenantState, desired: Desired): Finding[] {
+  const full = limitsOf(desired, current).filter(isExceeded);
   return [
-    ...full(
-      "token exchange profiles",
-      profileTypes?.length,
-      MAX_PROFILES,
-      profileTypes?.includes(subjectTokenType) ? 0 : 1,
-    ),
-    ...full("Actions", actions?.length, MAX_ACTIONS, names.length - existing.length),
-    ...full("post-login bindings", bindings, MAX_BINDINGS, isBound ? 0 : 1),
-    ...existing
-      .filter(({ runtime }) => runtime !== RUNTIME)
-      .map(({ name, runtime }): Finding => ({
+    ...full.map(({ what, has, most }): Finding => ({
+      level: "error",
+      what: `The tenant has ${has} of ${most} ${what}.`,
+      fix: "Remove one that is not used.",
+    })),
+    ...current.actions
+      .filter(({ deployed }) => deployed && deployed.runtime !== RUNTIME)
+      .map(({ name, deployed }): Finding => ({
         level: "warning",
-        what: `The Action ${name} runs on ${runtime}.`,
+        what: `The Action ${name} runs on ${deployed?.runtime}.`,
         fix: `Apply again: it is deployed for ${RUNTIME} then.`,
       })),
   ];
 }
 
-function store({ deployedPepper, redis }: Facts, { lastUsed }: DeployConfig, pepper: string): Finding[] {
-  const findings: Finding[] = [];
-  if (deployedPepper !== undefined && deployedPepper !== pepper) {
-    findings.push({
+function others({ neighbours }: TenantState, desired: Desired): Finding[] {
+  return neighbours.map((neighbour): Finding => {
+    const { name, mark } = neighbour;
+    const shared = sharedWith(desired, neighbour);
+    if (shared.length > 0) {
+      const what = `The deployment "${name}" of this tenant has the same: ${shared.join(", ")}.`;
+      const fix = `Give each its own. If "${name}" is what this deployment was called before, remove it: npm run deploy -- destroy, with name: "${name}".`;
+      return { level: "error", what, fix };
+    }
+    const fix = `If it is not wanted any more, remove it: npm run deploy -- destroy, with name: "${name}".`;
+    return mark
+      ? { level: "note", what: `The tenant also has the deployment "${name}".`, fix }
+      : {
+          level: "warning",
+          what: `The tenant also has the deployment "${name}", of an older version, which does not say what it uses.`,
+          fix: `Apply it with this version, so that neither takes away what the other uses. ${fix}`,
+        };
+  });
+}
+
+function deployedPepper(current: TenantState, pepper: string): Finding[] {
+  const deployed = actionFor(current, "custom-token-exchange")?.deployed?.fingerprints?.["pepper"];
+  if (deployed === undefined || deployed === pepper) return [];
+  return [
+    {
       level: "error",
       what: "The pepper here is not the one that the Action was deployed with: keys made here would not work.",
       fix: "Correct API_KEY_PEPPER, or apply if it was rotated on purpose (with the old one still in it).",
-    });
+      isMendedByApply: true,
+    },
+  ];
+}
+
+function eviction({ store }: Facts): Finding[] {
+  if (store.standard !== "reached") return [];
+  if (store.eviction === "on") {
+    return [
+      {
+        level: "error",
+        what: "Eviction is on in the Redis database: keys would be dropped at random.",
+        fix: "Turn eviction off in the Upstash console.",
+      },
+    ];
   }
-  if (redis.kind === "unreachable") {
-    const fix = "Check UPSTASH_REDIS_REST_URL and the token that the Action gets.";
-    return [...findings, { level: "error", what: "The Redis database does not answer.", fix }];
-  }
-  if (redis.canWrite && !lastUsed) {
-    findings.push({
-      level: "warning",
-      what: "The Action's Redis token can write, and it only reads.",
-      fix: "Set UPSTASH_REDIS_REST_READ_ONLY_TOKEN to the read-only token, then apply.",
-    });
-  }
-  if (!redis.canWrite && lastUsed) {
-    findings.push({
-      level: "warning",
-      what: "The Action's Redis token cannot write: no last use of a key is noted.",
-      fix: "Set UPSTASH_REDIS_REST_TOKEN to the standard token, then apply; or set lastUsed: false.",
-    });
-  }
-  if (redis.eviction === "on") {
-    findings.push({
-      level: "error",
-      what: "Eviction is on in the Redis database: keys would be dropped at random.",
-      fix: "Turn eviction off in the Upstash console.",
-    });
-  }
-  if (redis.eviction === "unknown") {
-    findings.push({
+  if (store.eviction === "off") return [];
+  return [
+    {
       level: "unknown",
       what: "Whether eviction is on in the Redis database cannot be read from here.",
       fix: "Look in the Upstash console: it must be off.",
-    });
-  }
-  return findings;
+    },
+  ];
 }

@@ -3,6 +3,7 @@ import type { Deploying } from "./apply.ts";
 import { TRIGGERS } from "./bundle.ts";
 import { historyOf } from "./journal.ts";
 import { readTenant } from "./read-tenant.ts";
+import { withoutNeighbours } from "./resources/bindings.ts";
 import { changedSecrets } from "./resources/actions.ts";
 import { actionFor, type TenantState } from "./tenant-state.ts";
 
@@ -83,7 +84,9 @@ function compareActions(
 
 function compareBindings(recorded: TenantState, current: TenantState): readonly Drift[] {
   const what = "bindings of post-login";
-  const [before, now] = [recorded.bindings, current.bindings];
+  const [before, now] = [recorded, current].map((state) =>
+    withoutNeighbours(withoutNeighbours(state.bindings, recorded), current),
+  ) as [TenantState["bindings"], TenantState["bindings"]];
   const isIn = (all: TenantState["bindings"], id: string) => all.some(({ actionId }) => actionId === id);
   const gone = before.filter(({ actionId }) => !isIn(now, actionId));
   const added = now.filter(({ actionId }) => !isIn(before, actionId));

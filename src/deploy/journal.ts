@@ -1,7 +1,9 @@
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import type { DeploymentId } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
+import { isObject } from "../core/key-entry.ts";
 import type { Effect } from "./change.ts";
 import type { TenantState } from "./tenant-state.ts";
 
@@ -30,32 +32,112 @@ export interface Journal {
   append(entry: JournalEntry): Promise<void>;
 }
 
-/** A journal in a file, a line of JSON an entry, readable by its owner alone. Throws `journal_missing` if it is damaged. */
-export function fileJournal(file: string): Journal {
+/** Where a journal is, and whose. */
+export interface JournalPlace extends DeploymentId {
+  readonly file: string;
+  /** The journal of before deployments had names, of all that are on the tenant: what is ours in it is taken over once. */
+  readonly unnamedFile?: string;
+  /** Told what is wrong with it and can be lived with. */
+  readonly onProblem?: (problem: string) => void;
+}
+
+/**
+ * A journal in a file, a line of JSON an entry with tenant and name in it, readable by its owner alone. Throws
+ * `journal_missing` if it is damaged or cannot be read, `journal_foreign` if it is another deployment's.
+ */
+export function fileJournal({ file, unnamedFile, tenant, name, onProblem }: JournalPlace): Journal {
+  const lineOf = (entry: JournalEntry) => `${JSON.stringify({ tenant, name, ...entry })}\n`;
+  const read = async (from: string): Promise<string | undefined> =>
+    readFile(from, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw damaged(from, `cannot be read (${error.code ?? "unknown"})`, error);
+    });
   return {
-    async read() {
-      const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return "";
-        throw error;
-      });
-      try {
-        return text
-          .split("\n")
-          .filter((line) => line !== "")
-          .map((line) => JSON.parse(line) as JournalEntry);
-      } catch {
-        throw new ApiKeysError(
-          "journal_missing",
-          `The journal ${file} is damaged: a line of it is no JSON.`,
-          "Remove the broken line, or move the file away.",
-        );
-      }
-    },
+    read: async () => parse(await read(file)) ?? takeOver(),
     async append(entry) {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-      await appendFile(file, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+      const before = await read(file);
+      // A last line that was cut stays a line of its own, and spoils no other.
+      const end = before === undefined || before === "" || before.endsWith("\n") ? "" : "\n";
+      if (before === undefined && unnamedFile !== undefined) {
+        const lines = (await takeOver()).map(lineOf).join("");
+        await writeFile(`${file}.new`, lines, { mode: 0o600 });
+        await rename(`${file}.new`, file);
+      }
+      await appendFile(file, `${end}${lineOf(entry)}`, { mode: 0o600 });
     },
   };
+
+  async function takeOver(): Promise<readonly JournalEntry[]> {
+    return unnamedFile === undefined ? [] : (parse(await read(unnamedFile), unnamedFile) ?? []);
+  }
+
+  /** The entries of a text, which are ours; of a journal without names, the runs whose Actions are ours. */
+  function parse(text: string | undefined, from = file): readonly JournalEntry[] | undefined {
+    const runs: JournalEntry[][] = [[]];
+    for (const [at, line] of (text?.split("\n") ?? []).entries()) {
+      if (line === "") continue;
+      const entry = parseLine(line);
+      if (entry) {
+        if (from === file) requireOurs(entry);
+        if (entry.entry === "begin") runs.push([]);
+        runs.at(-1)?.push(entry);
+      } else if (isCut(line)) {
+        // A disk that filled up, or a process that died: the run that it was of counts as interrupted.
+        onProblem?.(`Line ${at + 1} of the journal ${from} was cut, and is left out.`);
+      } else throw damaged(from, `is damaged: line ${at + 1} is no entry`);
+    }
+    return text === undefined ? undefined : runs.filter((run) => run.some(isOurs)).flat();
+  }
+
+  function requireOurs(entry: JournalEntry & Partial<DeploymentId>): void {
+    if (entry.tenant === tenant && entry.name === name) return;
+    const isUnnamed = entry.tenant === undefined && entry.name === undefined;
+    const said = isUnnamed
+      ? "does not say whose it is, as those of older versions"
+      : `is that of the deployment ${entry.name} of ${entry.tenant}`;
+    throw new ApiKeysError(
+      "journal_foreign",
+      `The journal ${file} ${said}, and this is ${name} of ${tenant}.`,
+      isUnnamed
+        ? "Nothing was changed. If it is this tenant's, move it to .deploy/DOMAIN.jsonl, and run without --journal: what is this deployment's is taken over."
+        : "Nothing was changed. Name this deployment's journal with --journal, or move that file away.",
+    );
+  }
+
+  function isOurs(entry: JournalEntry & Partial<DeploymentId>): boolean {
+    if (entry.tenant === tenant && entry.name === name) return true;
+    const ours = [`${name}-custom-token-exchange`, `${name}-post-login`];
+    if (entry.entry === "begin") return entry.before.actions.some((one) => ours.includes(one.name));
+    if (entry.entry === "end") return entry.after.actions.some((one) => ours.includes(one.name));
+    return ours.some((one) => entry.what === `Action ${one}`);
+  }
+}
+
+function parseLine(line: string): (JournalEntry & Partial<DeploymentId>) | undefined {
+  try {
+    const entry: unknown = JSON.parse(line);
+    return isObject(entry) && typeof entry["entry"] === "string"
+      ? (entry as unknown as JournalEntry & Partial<DeploymentId>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a line ends before its object does: wherever it was cut, a brace is still open. */
+function isCut(line: string): boolean {
+  const bare = line.replace(/"(?:[^"\\]|\\.)*(?:"|\\?$)/g, "");
+  return bare.startsWith("{") && bare.split("{").length > bare.split("}").length;
+}
+
+function damaged(file: string, how: string, cause?: unknown): ApiKeysError {
+  return new ApiKeysError(
+    "journal_missing",
+    `The journal ${file} ${how}.`,
+    "Nothing was changed. Mend it, or move the file away: what was given stands in the Actions as well.",
+    cause,
+  );
 }
 
 /** What a journal says about going back. */
@@ -64,28 +146,79 @@ export interface History {
   readonly recorded: TenantState | undefined;
   /** How the tenant was before the last application, and those interrupted before it that it completed. */
   readonly beforeLast: TenantState | undefined;
-  /** How the tenant was before the first application. */
-  readonly beforeAll: TenantState | undefined;
+  /** What was there before the first application. */
+  readonly beforeAll: Found | undefined;
+  /** What was there before the last application, if that was never completed: its Actions do not tell of it. */
+  readonly interrupted: Found | undefined;
+}
+
+/** What applications found. */
+export interface Found {
+  /** Each API and client as it was found first; no API that an application made. */
+  readonly before: TenantState;
+  /** The APIs that they made, or began to make. */
+  readonly made: ReadonlySet<string>;
+  /** All APIs that they wrote to. */
+  readonly written: ReadonlySet<string>;
+}
+
+/** An application, and those interrupted before it that it completes. */
+interface Step {
+  readonly befores: [TenantState, ...TenantState[]];
+  readonly writes: (JournalEntry & { readonly entry: "write" | "written" })[];
+  isCompleted: boolean;
 }
 
 /** Reads the history out of a journal: each application is a step that a rollback takes back, a destruction all. */
 export function historyOf(entries: readonly JournalEntry[]): History {
-  const steps: TenantState[] = [];
+  const steps: Step[] = [];
   let recorded: TenantState | undefined;
   let open: WritingCommand | undefined;
   for (const entry of entries) {
+    const last = steps.at(-1);
     if (entry.entry === "begin") {
-      // What completes an interrupted application is no step of its own.
-      if (entry.command === "apply" && open !== "apply") steps.push(entry.before);
+      if (entry.command === "apply") {
+        // What completes an interrupted application is no step of its own.
+        if (open === "apply" && last) last.befores.push(entry.before);
+        else steps.push({ befores: [entry.before], writes: [], isCompleted: false });
+      }
       open = entry.command;
       recorded = undefined;
-    }
-    if (entry.entry === "end") {
+    } else if (entry.entry === "end") {
+      if (open === "apply" && last) last.isCompleted = true;
       if (open === "rollback") steps.pop();
       if (open === "destroy") steps.length = 0;
       open = undefined;
       recorded = entry.after;
-    }
+    } else if (open === "apply") last?.writes.push(entry);
   }
-  return { recorded, beforeLast: steps.at(-1), beforeAll: steps[0] };
+  const last = steps.at(-1);
+  return {
+    recorded,
+    beforeLast: last?.befores[0],
+    beforeAll: foundBy(steps),
+    interrupted: last && !last.isCompleted ? foundBy([last]) : undefined,
+  };
 }
+
+function foundBy(steps: readonly Step[]): Found | undefined {
+  const [first] = steps.flatMap(({ befores }) => befores);
+  if (!first) return undefined;
+  const writes = steps.flatMap((step) => step.writes).filter(({ what }) => what.startsWith(API));
+  const identifiers = (all: typeof writes) => new Set(all.map(({ what }) => what.slice(API.length)));
+  const made = identifiers(writes.filter(({ effect }) => effect === "create_api"));
+  const befores = steps.flatMap((step) => step.befores);
+  const found = befores.flatMap(({ apis }) => apis).filter(({ identifier }) => !made.has(identifier));
+  // Of several, a map keeps the last.
+  const apis = new Map(found.toReversed().map((api) => [api.identifier, api]));
+  const clients = new Map(
+    befores
+      .flatMap((before) => before.clients)
+      .toReversed()
+      .map((client) => [client.clientId, client]),
+  );
+  const before = { ...first, apis: [...apis.values()], clients: [...clients.values()] };
+  return { before, made, written: identifiers(writes) };
+}
+
+const API = "API ";

@@ -3,13 +3,19 @@ import { journaled, type Deploying, type Planned } from "./apply.ts";
 import { historyOf } from "./journal.ts";
 import { readTenant } from "./read-tenant.ts";
 import { planRestore, withoutOurs, type Restoration } from "./restore.ts";
+import { giftsAfter } from "./shares.ts";
+import { actionFor, ownActions, type TenantState } from "./tenant-state.ts";
 
 /** A way back, and the tenant that it was planned for. */
 export interface PlannedUndo extends Planned, Restoration {}
 
-/** What takes back the last application. Writes nothing. Throws `journal_missing` where none is known. */
+/**
+ * What takes back the last application. Writes nothing. Throws `journal_missing` where none is known, or the tenant was
+ * deployed to since by somebody with another journal.
+ */
 export async function planRollback({ api, desired, journal }: Deploying): Promise<PlannedUndo> {
-  const { beforeLast } = historyOf(await journal.read());
+  const history = historyOf(await journal.read());
+  const { beforeLast, recorded } = history;
   if (!beforeLast) {
     throw new ApiKeysError(
       "journal_missing",
@@ -17,27 +23,85 @@ export async function planRollback({ api, desired, journal }: Deploying): Promis
       "Name the journal of the last apply with --journal, or remove everything with: npm run deploy -- destroy",
     );
   }
-  const current = await readTenant(api, desired);
-  return { ...planRestore(beforeLast, current), current };
+  const { current, strangers } = await readOurs(api, desired, recorded);
+  if (recorded) refuseOlder(recorded, current);
+  const { changes, caveats } = planRestore(beforeLast, current, giftsAfter(desired, current, history));
+  return { changes, caveats: [...strangers, ...caveats], current };
 }
 
-/** What removes everything that was made, and nothing else. Writes nothing. */
-export async function planDestroy({ api, desired, journal }: Deploying): Promise<PlannedUndo> {
-  const { beforeAll } = historyOf(await journal.read());
-  const current = await readTenant(api, desired);
-  if (beforeAll) return { ...planRestore(beforeAll, current), current };
-  const { changes, caveats } = planRestore(withoutOurs(current), current);
+/**
+ * What removes everything that was made, and nothing else. Writes nothing. Throws `deployment_unknown` where nothing was
+ * ever made, unless `isKnown` says that its store is.
+ */
+export async function planDestroy(
+  { api, desired, journal }: Deploying,
+  { isKnown = false }: { readonly isKnown?: boolean } = {},
+): Promise<PlannedUndo> {
+  const history = historyOf(await journal.read());
+  const { beforeAll, recorded } = history;
+  const { current, strangers } = await readOurs(api, desired, recorded);
+  if (current.actions.length === 0 && !beforeAll && !isKnown) {
+    throw new ApiKeysError(
+      "deployment_unknown",
+      `There is no deployment "${desired.name}" on ${desired.tenant}: nothing was removed.`,
+      others(current) || "Check AUTH0_DOMAIN, and the name in deploy.config.ts.",
+    );
+  }
+  const gave = giftsAfter(desired, current, history);
+  const { changes, caveats } = planRestore(withoutOurs(current), current, gave);
+  const isUnknown = !current.mark && !beforeAll && changes.length > 0;
   const caveat =
-    "Without a journal it is not known what APIs and clients were like before: they stay as they are.";
-  return { changes, caveats: changes.length > 0 ? [...caveats, caveat] : caveats, current };
+    "The Actions are of an older version, and without its journal it is not known what APIs and clients were like before: they stay as they are.";
+  return { changes, caveats: [...strangers, ...caveats, ...(isUnknown ? [caveat] : [])], current };
 }
 
-/** Carries out a rollback or a destruction. */
+/** The tenant without Actions that have our names and are not ours, and what to say of those: they are left alone. */
+async function readOurs(
+  api: Deploying["api"],
+  desired: Deploying["desired"],
+  recorded: TenantState | undefined,
+): Promise<{ readonly current: TenantState; readonly strangers: readonly string[] }> {
+  const read = await readTenant(api, desired);
+  // One whose code was overwritten by hand is known by its id.
+  const isKnown = (id: string) => recorded?.actions.some((one) => one.id === id);
+  const own = ownActions(read);
+  const actions = read.actions.filter((one) => own.includes(one) || isKnown(one.id));
+  const strangers = read.actions
+    .filter((one) => !actions.includes(one))
+    .map(({ name }) => `The Action ${name} is not of this deployment, and stays as it is.`);
+  return { current: { ...read, actions }, strangers };
+}
+
+/** Carries out a rollback or a destruction; `beforeActions` is done before the Actions go, which say what there was. */
 export async function undo(
   deploying: Deploying,
   command: "rollback" | "destroy",
   planned: Planned,
+  beforeActions?: () => Promise<void>,
 ): Promise<void> {
-  // Journaled even if nothing is left to do: the step is taken back all the same.
-  await journaled(deploying, command, planned);
+  if (!beforeActions) {
+    // Journaled even if nothing is left to do: the step is taken back all the same.
+    await journaled(deploying, command, planned);
+    return;
+  }
+  const isLast = ({ effect }: Planned["changes"][number]) => effect.kind === "delete_action";
+  const first = { ...planned, changes: planned.changes.filter((change) => !isLast(change)) };
+  await journaled(deploying, command, first);
+  await beforeActions();
+  await journaled(deploying, command, { ...planned, changes: planned.changes.filter(isLast) });
+}
+
+function refuseOlder(recorded: TenantState, current: TenantState): void {
+  const version = (state: TenantState) => actionFor(state, "custom-token-exchange")?.deployed?.number ?? 0;
+  if (version(current) <= version(recorded)) return;
+  throw new ApiKeysError(
+    "journal_missing",
+    `The journal is older than the tenant: it ends with version ${version(recorded)} of the Action, and version ${version(current)} runs.`,
+    "Nothing was changed. Name the journal of the last apply with --journal.",
+  );
+}
+
+function others({ neighbours }: TenantState): string {
+  const names = neighbours.map(({ name }) => `"${name}"`).join(", ");
+  return names === "" ? "" : `There is: ${names}. Check the name in deploy.config.ts.`;
 }

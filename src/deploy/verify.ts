@@ -5,6 +5,8 @@ import { actorOf } from "../core/actor.ts";
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const TIMEOUT_MS = 15_000;
+/** How long a replica of Redis may be behind, and be waited for. */
+const REPLICA_PAUSES_MS = [500, 2_000, 5_000];
 
 /** A key made for this alone. */
 export interface ThrowAwayKey {
@@ -17,6 +19,10 @@ export interface ThrowAwayKey {
 export interface Verifying {
   /** Where `/oauth/token` and the JWKS are. */
   readonly origin: string;
+  /** The tenant's own domain: its tokens may carry that where `origin` is a custom one. */
+  readonly tenant: string;
+  /** The deployment's name. */
+  readonly deployment: string;
   readonly subjectTokenType: string;
   readonly userId: string;
   readonly clientId: string;
@@ -25,6 +31,9 @@ export interface Verifying {
   readonly audience: string;
   readonly scope: string;
   readonly nowMs: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Told what is waited for. */
+  readonly onWait: (what: string) => void;
   /** Makes a key of the user with the scope; it is shown to nobody. */
   createKey(): Promise<ThrowAwayKey>;
   /** A well-formed key that was never made. */
@@ -57,7 +66,7 @@ export async function verify(
   };
   const key = await verifying.createKey();
   try {
-    const answer = await exchange(verifying, key.reveal());
+    const answer = await exchangeOnce(verifying, key.reveal(), ({ status }) => status === 200);
     look("a key is exchanged", answer.status === 200, describe(answer));
     if (answer.status === 200) {
       const { access_token } = answer.body;
@@ -67,7 +76,7 @@ export async function verify(
     const unknown = await exchange(verifying, verifying.unknownKey());
     look("a key that was never made is refused", isRefused(unknown), describe(unknown));
     await verifying.revokeKey(key.id);
-    const revoked = await exchange(verifying, key.reveal());
+    const revoked = await exchangeOnce(verifying, key.reveal(), isRefused);
     look("a revoked key is refused", isRefused(revoked), describe(revoked));
   } finally {
     await verifying.forgetKey(key.id);
@@ -87,7 +96,7 @@ export function requireVerified(checks: readonly Check[]): void {
 }
 
 async function lookAtToken(
-  { origin, userId, audience, scope, nowMs }: Verifying,
+  { origin, tenant, deployment, userId, audience, scope, nowMs }: Verifying,
   keyId: string,
   token: string,
   look: (check: string, ok: boolean, detail: string) => void,
@@ -107,7 +116,7 @@ async function lookAtToken(
   const { iss, sub, aud, act } = claims;
   const actor = (act as { readonly sub?: unknown } | undefined)?.sub;
   const scopes = typeof claims["scope"] === "string" ? claims["scope"] : "";
-  look("iss is the tenant", iss === `${origin}/`, String(iss));
+  look("iss is the tenant", [`${origin}/`, `https://${tenant}/`].includes(String(iss)), String(iss));
   look("sub is the user", sub === userId, String(sub));
   look("aud is the API", [aud].flat().includes(audience), String(aud));
   look(
@@ -115,7 +124,7 @@ async function lookAtToken(
     scopes === scope,
     scopes === "" ? "none: does the user have it by RBAC?" : scopes,
   );
-  look("act is the key", actor === actorOf(keyId), String(actor));
+  look("act is the key", actor === actorOf({ name: deployment }, keyId), String(actor));
 }
 
 interface Answer {
@@ -137,7 +146,9 @@ async function exchange(verifying: Verifying, key: string): Promise<Answer> {
   if (clientSecret !== undefined) body.set("client_secret", clientSecret);
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const response = await fetch(`${origin}/oauth/token`, { method: "POST", body, signal });
+    // Never followed: a key goes to the token endpoint and nowhere else.
+    const init = { method: "POST", body, signal, redirect: "error" } as const;
+    const response = await fetch(`${origin}/oauth/token`, init);
     const json = (await response.json().catch(() => ({}))) as Answer["body"];
     return { status: response.status, body: json };
   } catch {
@@ -145,9 +156,36 @@ async function exchange(verifying: Verifying, key: string): Promise<Answer> {
   }
 }
 
-/** Only an answer of the Action's is a refusal; a server error or a limit proves nothing. */
+/**
+ * Exchanges until the answer is what it should be, for as long as a replica of Redis may be behind. A few times alone: each
+ * attempt with a key that is not seen yet counts against this address.
+ */
+async function exchangeOnce(
+  verifying: Verifying,
+  key: string,
+  isDone: (answer: Answer) => boolean,
+): Promise<Answer> {
+  let answer = await exchange(verifying, key);
+  for (const pauseMs of REPLICA_PAUSES_MS) {
+    if (isDone(answer) || !isOfLateReplica(answer)) return answer;
+    verifying.onWait(`The answer may be of a replica of Redis that is behind: again in ${pauseMs} ms.`);
+    await verifying.sleep(pauseMs);
+    answer = await exchange(verifying, key);
+  }
+  return answer;
+}
+
+/** What an exchange answers to a key that was made, or was revoked, a moment ago. */
+function isOfLateReplica({ status, body }: Answer): boolean {
+  return status === 200 || (status === 400 && body["error"] === "invalid_request");
+}
+
+/** An answer of one of the two Actions is a refusal; a server error or a limit proves nothing. */
 function isRefused({ status, body }: Answer): boolean {
-  return status === 400 && body["error"] === "invalid_request";
+  return (
+    (status === 400 && body["error"] === "invalid_request") ||
+    (status === 403 && body["error"] === "access_denied")
+  );
 }
 
 function describe({ status, body }: Answer): string {

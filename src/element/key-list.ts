@@ -26,7 +26,7 @@ export function keyList(keys: readonly ApiKey[], view: View, actions: KeyActions
 
 function item(key: ApiKey, view: View, actions: KeyActions): HTMLElement {
   const { strings } = view;
-  const isAlive = key.status === "active" || key.status === "disabled";
+  const isAlive = key.status !== "revoked" && key.status !== "expired";
   const near = isAlive && key.expires_at !== null && isNear(key.expires_at, view.nowMs());
   return h(
     "li",

@@ -20,6 +20,7 @@ export const STRINGS = {
   active: "active",
   disabled: "switched off",
   expired: "expired",
+  refused: "refused: rotate it",
   revoked: "revoked",
   expiresSoon: "expires {when}",
   rotate: "Rotate",

@@ -3,7 +3,7 @@ export interface ApiKey {
   readonly id: string;
   readonly name: string;
   readonly hint: string;
-  readonly status: "active" | "disabled" | "expired" | "revoked";
+  readonly status: "active" | "refused" | "disabled" | "expired" | "revoked";
   readonly created_at: string;
   readonly expires_at: string | null;
   readonly revoked_at: string | null;

@@ -8,6 +8,9 @@ import type { Keys } from "./keys.ts";
 export interface AuditEvent {
   /** ISO 8601. */
   readonly time: string;
+  /** The tenant's own domain, and the deployment's name. */
+  readonly tenant: string;
+  readonly deployment: string;
   /** Who did it, as the program that holds the `Keys` names itself. */
   readonly actor: string;
   readonly operation: string;
@@ -36,6 +39,8 @@ export async function audited<T>(
   const write = (outcome: AuditEvent["outcome"], id: string | undefined, changes: readonly string[]) =>
     keys.audit({
       time: new Date(keys.nowSeconds() * 1000).toISOString(),
+      tenant: keys.deployment.tenant,
+      deployment: keys.deployment.name,
       actor: keys.actor,
       operation,
       user_id: userId ?? null,

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { ApiKeysError } from "../core/errors.ts";
-import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
 import { recordOf, type KeyRecord } from "../core/key-record.ts";
 import { audited, changesBetween } from "./audit.ts";
+import { requireTakenOver } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { entryOf } from "./list.ts";
 import { writeEntries } from "./write-entries.ts";
@@ -56,12 +57,17 @@ async function changeUnderLock(
 ): Promise<ChangedKey> {
   return keys.lock(userId, async (lease) => {
     const [profile, record] = await Promise.all([keys.users.read(userId), readRecord(keys, keyId, isDeath)]);
-    const all = keyEntriesOf(profile.appMetadata);
+    const all = [...profile.keys, ...profile.newer];
+    if (all.length === 0) await requireTakenOver(keys);
     const entry = entryOf(all, userId, keyId);
+    // What this version does not know may restrict the key: it can end such a key, and do nothing else with it.
+    if (!isDeath && profile.newer.includes(entry)) throw newerKey(keyId);
     const before = withDeath(entry, record);
     const others = all.filter(({ id }) => id !== keyId);
     const after = decide(before, keys.nowSeconds(), others);
-    await keys.records.write(recordOf(userId, after));
+    // A record of a newer version keeps what this one does not know.
+    const rest = isDeath && profile.newer.includes(entry) ? record : undefined;
+    await keys.records.write({ ...rest, ...recordOf(userId, after) });
     if (isDeepStrictEqual(after, entry)) return { before, after };
 
     const entries = profile.entries.map((one) => ((one as KeyEntry | null)?.id === keyId ? after : one));
@@ -81,13 +87,21 @@ async function changeUnderLock(
   });
 }
 
+/** The record; for an ending, whatever can be read of it. */
 async function readRecord(keys: Keys, keyId: string, isDeath: boolean): Promise<KeyRecord | undefined> {
-  try {
-    return await keys.records.read(keyId);
-  } catch (error) {
-    if (isDeath && error instanceof ApiKeysError && error.code === "record_untrusted") return undefined;
-    throw error;
-  }
+  if (!isDeath) return keys.records.read(keyId);
+  const [found] = await keys.records.readMany([keyId]);
+  if (found?.kind === "newer") return found.json;
+  return found?.kind === "trusted" ? found.record : undefined;
+}
+
+/** The refusal to change a key that has members which this version does not know. */
+function newerKey(keyId: string): ApiKeysError {
+  return new ApiKeysError(
+    "key_newer",
+    `Key ${keyId} was changed by a newer version of this tool.`,
+    "Nothing was changed. Use that version; this one can only disable or revoke the key.",
+  );
 }
 
 function withDeath(entry: KeyEntry, record: KeyRecord | undefined): KeyEntry {

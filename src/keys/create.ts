@@ -1,8 +1,10 @@
 import { ApiKey } from "../core/api-key.ts";
-import { ENTRIES_FIELD, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import { prefixFor } from "../core/deployment.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
 import { recordOf } from "../core/key-record.ts";
 import { hashKey } from "../core/peppers.ts";
 import { refuseOversizedProfile, termsOf, type NewKeyRequest } from "../core/policy.ts";
+import { withEntries } from "../stores/user-key-store.ts";
 import { audited, changesBetween } from "./audit.ts";
 import { requireOurStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
@@ -43,20 +45,22 @@ async function createUnderLock(
 ): Promise<CreatedKey> {
   return keys.lock(userId, async (lease) => {
     const [profile] = await Promise.all([keys.users.read(userId), requireOurStore(keys)]);
-    const existing = keyEntriesOf(profile.appMetadata);
+    const existing = [...profile.keys, ...profile.newer];
     const made = minting && mintedBefore(keys, existing, minting);
     if (made) return { apiKey: minting.apiKey, entry: made };
     const terms = termsOf(request, existing, keys.policy, keys.deployment, keys.nowSeconds());
     const pepper = keys.peppers.current;
-    const apiKey = minting?.apiKey ?? ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", keys.randomBytes);
+    const apiKey =
+      minting?.apiKey ?? ApiKey.generate(prefixFor(keys.deployment, terms.aud), keys.randomBytes);
     const entry: KeyEntry = {
       id: apiKey.id,
       ...terms,
       hash: hashKey(apiKey.reveal(), pepper),
       v: pepper.version,
+      prefix: apiKey.prefix,
     };
     const entries = [...profile.entries, entry];
-    refuseOversizedProfile({ ...profile.appMetadata, [ENTRIES_FIELD]: entries });
+    refuseOversizedProfile(withEntries(profile, entries), profile.field);
 
     await keys.records.write(recordOf(userId, entry));
     const isThere = (after: readonly KeyEntry[]) => after.some(({ id }) => id === entry.id);

@@ -1,5 +1,5 @@
 import { ApiKeysError } from "../core/errors.ts";
-import { ENTRIES_FIELD, isObject, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
 import { audited } from "./audit.ts";
 import { refuseForeignStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
@@ -52,10 +52,9 @@ interface Run {
 /** Read to its end before the first write: a download is not held open for as long as thousands of those take. */
 async function usersWithEntries(keys: Keys): Promise<readonly string[]> {
   const found: string[] = [];
-  for await (const { userId, appMetadata } of keys.exportUsers()) {
-    const list = isObject(appMetadata) ? appMetadata[ENTRIES_FIELD] : undefined;
-    const isEmpty = Array.isArray(list) && list.length === 0;
-    if (isEmpty || keyEntriesOf(appMetadata).length > 0) found.push(userId);
+  for await (const user of keys.exportUsers()) {
+    const isEmpty = user.field in user.appMetadata && user.entries.length === 0;
+    if (isEmpty || user.keys.length + user.newer.length > 0) found.push(user.userId);
   }
   return found;
 }
@@ -83,8 +82,8 @@ async function dropUnderLock(keys: Keys, userId: string): Promise<readonly KeyEn
     async () =>
       keys.lock(userId, async (lease) => {
         const profile = await keys.users.read(userId);
-        if (!(ENTRIES_FIELD in profile.appMetadata)) return [];
-        const dropped = keyEntriesOf(profile.appMetadata);
+        if (!(profile.field in profile.appMetadata)) return [];
+        const dropped = [...profile.keys, ...profile.newer];
         await keys.records.removeMany(dropped.map(({ id }) => id));
         const left = profile.entries.filter((one) => !dropped.includes(one as KeyEntry));
         const outcome = await writeEntries(keys, lease, userId, left, (after) => after.length === 0);
@@ -102,7 +101,8 @@ async function dropRecords(run: Run): Promise<Pick<DroppedKeys, "orphans" | "for
   let orphans = 0;
   for await (const ids of keys.records.ids()) {
     const found = await outwaitStore(keys, async () => keys.records.readMany(ids));
-    for (const [at, id] of ids.entries()) if (found[at]?.kind === "untrusted") foreign.add(id);
+    for (const [at, id] of ids.entries())
+      if (found[at]?.kind === "untrusted" || found[at]?.kind === "newer") foreign.add(id);
     const records = found.flatMap((one) => (one.kind === "trusted" ? [one.record] : []));
     for (const userId of new Set(records.map(({ sub }) => sub))) {
       if (!run.skipped.has(userId)) await dropOf(run, userId);

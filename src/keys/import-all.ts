@@ -1,3 +1,4 @@
+import { acceptedPrefixes } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { readImportLine, type ImportedLine } from "./import-line.ts";
 import { importKeys, requireImport, type ImportOptions, type ImportOutcome } from "./import.ts";
@@ -53,7 +54,7 @@ async function importBatch(
   const byUser = new Map<string, { readonly line: number; readonly read: ImportedLine }[]>();
   for (const { line, text } of batch) {
     try {
-      const read = readImportLine(text, keys.deployment.keyPrefixes, keys.nowSeconds());
+      const read = readImportLine(text, acceptedPrefixes(keys.deployment), keys.nowSeconds());
       byUser.set(read.userId, [...(byUser.get(read.userId) ?? []), { line, read }]);
     } catch (error) {
       if (!(error instanceof ApiKeysError)) throw error;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { ApiKeysError } from "../core/errors.ts";
-import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
 import { recordOf } from "../core/key-record.ts";
 import { planImport, taken, type ImportStep } from "../core/plan-import.ts";
 import type { UserProfile } from "../stores/user-key-store.ts";
@@ -81,8 +81,7 @@ async function look(
   }));
   const { policy, deployment, peppers } = keys;
   const rules = { policy, deployment, peppers, nowSeconds: keys.nowSeconds(), upgrade };
-  const { appMetadata } = profile;
-  return { profile, steps: planImport(userId, appMetadata, keyEntriesOf(appMetadata), candidates, rules) };
+  return { profile, steps: planImport(userId, profile, candidates, rules) };
 }
 
 async function importUnderLock(
@@ -93,7 +92,7 @@ async function importUnderLock(
   options: ImportOptions,
 ): Promise<readonly ImportOutcome[]> {
   const { profile, steps } = await look(keys, userId, lines, options);
-  const before = new Map(keyEntriesOf(profile.appMetadata).map((entry) => [entry.id, entry]));
+  const before = new Map(profile.keys.map((entry) => [entry.id, entry]));
   const work = writeAll(keys, lease, userId, profile, steps.filter(isToWrite));
   const outcomes: (ImportOutcome | { readonly kind: "failed"; readonly error: unknown })[] = [];
   for (const step of steps) {

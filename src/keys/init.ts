@@ -1,3 +1,4 @@
+import { DEFAULT_NAME } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import type { Keys } from "./keys.ts";
 
@@ -7,6 +8,7 @@ import type { Keys } from "./keys.ts";
  */
 export async function initStore(keys: Keys): Promise<{ readonly marked: boolean }> {
   const marker = await keys.records.readMarker();
+  if (marker === "unnamed") throw notTakenOver();
   if (marker === "ours" || marker === "older_pepper") return { marked: false };
   if (marker === "missing" && (await keys.records.hasRecords())) {
     throw new ApiKeysError(
@@ -15,20 +17,33 @@ export async function initStore(keys: Keys): Promise<{ readonly marked: boolean 
       "Rebuild what is missing from Auth0, which marks the store as well: npm run keys -- reconcile --fix",
     );
   }
-  if (marker === "foreign" || (await keys.records.mark()) !== "ours") throw foreignStore();
+  if (marker === "foreign" || (await keys.records.mark()) !== "ours") throw await foreignStore(keys);
   return { marked: true };
+}
+
+/** Whether the store is marked as this deployment's. */
+export async function isStoreOurs({ records }: Keys): Promise<boolean> {
+  const marker = await records.readMarker();
+  return marker !== "foreign" && marker !== "missing";
 }
 
 /** Throws `store_foreign` for a store that is marked, and not as this deployment's. */
 export async function refuseForeignStore(keys: Keys): Promise<void> {
-  if ((await keys.records.readMarker()) === "foreign") throw foreignStore();
+  if ((await keys.records.readMarker()) === "foreign") throw await foreignStore(keys);
+}
+
+/** Throws `store_not_taken_over` where entries may still be in the field of before deployments had names. */
+export async function requireTakenOver(keys: Keys): Promise<void> {
+  const isMoved = keys.deployment.name !== DEFAULT_NAME;
+  if (isMoved && (await keys.records.readMarker()) === "unnamed") throw notTakenOver();
 }
 
 /** Throws unless the store is marked as this deployment's: a flushed or a wrong one must not look whole again. */
 export async function requireOurStore(keys: Keys): Promise<void> {
   const marker = await keys.records.readMarker();
   if (marker === "ours") return;
-  if (marker === "foreign") throw foreignStore();
+  if (marker === "foreign") throw await foreignStore(keys);
+  if (marker === "unnamed") throw notTakenOver();
   if (marker === "older_pepper") throw pepperNotDeployed(keys);
   throw new ApiKeysError(
     "store_unmarked",
@@ -60,11 +75,23 @@ export async function markDeployedPepper(keys: Keys): Promise<boolean> {
   return true;
 }
 
-/** The refusal of a store that is not this deployment's. */
-function foreignStore(): ApiKeysError {
+function notTakenOver(): ApiKeysError {
+  return new ApiKeysError(
+    "store_not_taken_over",
+    "This Redis database was marked by a version of this tool that gave deployments no names.",
+    "Take it over: npm run deploy -- apply",
+  );
+}
+
+/** The refusal of a store that is not this deployment's, saying whose it is. */
+async function foreignStore({ records, deployment }: Keys): Promise<ApiKeysError> {
+  const whose = (await records.readClaim()) ?? "another deployment";
+  const ours = `deployment ${deployment.name} of ${deployment.tenant}`;
   return new ApiKeysError(
     "store_foreign",
-    "This Redis database belongs to another deployment, or was marked with a pepper that is not held here.",
-    "Check UPSTASH_REDIS_REST_URL, API_KEY_PEPPER and subjectTokenType in deploy.config.ts.",
+    whose === ours
+      ? `This Redis database is marked as that of ${ours}, with a pepper that is not held here.`
+      : `This Redis database is marked as that of ${whose}, and this is ${ours}.`,
+    "Check UPSTASH_REDIS_REST_URL and API_KEY_PEPPER, and the name of the deployment in deploy.config.ts.",
   );
 }

@@ -20,7 +20,7 @@ export interface Keys {
   readonly lock: UserLock;
   /** Absent where no connection for them is configured. */
   readonly serviceUsers?: ServiceUsers;
-  readonly deployment: Deployment & { readonly clients: readonly string[] };
+  readonly deployment: Deployment;
   readonly policy: Policy;
   readonly peppers: Peppers;
   readonly randomBytes: RandomBytes;

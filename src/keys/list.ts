@@ -1,5 +1,7 @@
 import { ApiKeysError } from "../core/errors.ts";
-import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
+import type { UserProfile } from "../stores/user-key-store.ts";
+import { requireTakenOver } from "./init.ts";
 import type { Keys } from "./keys.ts";
 
 /** A key and whose it is. */
@@ -10,12 +12,13 @@ export interface OwnedEntry {
 
 /** A user's keys, living and dead, oldest first. Throws `user_not_found`. */
 export async function listKeys(keys: Keys, userId: string): Promise<readonly KeyEntry[]> {
-  const { appMetadata } = await keys.users.read(userId);
-  return oldestFirst(appMetadata);
+  const entries = oldestFirst(await keys.users.read(userId));
+  if (entries.length === 0) await requireTakenOver(keys);
+  return entries;
 }
 
-function oldestFirst(appMetadata: unknown): readonly KeyEntry[] {
-  return keyEntriesOf(appMetadata).toSorted((a, b) => a.iat - b.iat);
+function oldestFirst({ keys, newer }: UserProfile): readonly KeyEntry[] {
+  return [...keys, ...newer].toSorted((a, b) => a.iat - b.iat);
 }
 
 /**
@@ -24,8 +27,8 @@ function oldestFirst(appMetadata: unknown): readonly KeyEntry[] {
  * given: then some are missing.
  */
 export async function* listAllKeys(keys: Keys): AsyncIterable<OwnedEntry> {
-  for await (const { userId, appMetadata } of keys.exportUsers()) {
-    for (const entry of oldestFirst(appMetadata)) yield { userId, entry };
+  for await (const user of keys.exportUsers()) {
+    for (const entry of oldestFirst(user)) yield { userId: user.userId, entry };
   }
 }
 

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 
-import { compareKey, mendOf, type FoundRecord, type KeyDifference, type Mend } from "../core/compare-key.ts";
+import { compareKey, mendOf, type KeyDifference, type Mend } from "../core/compare-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
-import { ENTRIES_FIELD, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
+import type { FoundRecord } from "../core/key-record.ts";
 import { isOversizedProfile } from "../core/policy.ts";
-import type { UserProfile } from "../stores/user-key-store.ts";
+import { withEntries, type UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
 import { audited } from "./audit.ts";
 import type { Keys } from "./keys.ts";
@@ -77,13 +78,17 @@ async function mend(
   { restoreEntries }: MendOptions,
 ): Promise<readonly Difference[]> {
   const profile = await keys.users.read(userId);
-  const entries = keyEntriesOf(profile.appMetadata);
+  const { keys: entries } = profile;
   const found = await keys.records.readMany(keyIds);
   const differences: Difference[] = [];
   const mends: Mend[] = [];
   for (const [at, keyId] of keyIds.entries()) {
     const record = found[at] ?? { kind: "missing" };
     const entry = entries.find(({ id }) => id === keyId);
+    if (profile.newer.some(({ id }) => id === keyId)) {
+      differences.push({ kind: "newer_version", userId, keyId, mended: false });
+      continue;
+    }
     const kind = compareKey(userId, entry, record, keys.nowSeconds(), retentionSecondsOf(keys));
     if (kind === undefined) continue;
     if (entry && (await isAnothers(keys, userId, keyId, record))) {
@@ -116,8 +121,7 @@ async function write(
     const restored = changed.filter((entry) => !kept.includes(entry));
     const list = [...kept, ...restored];
     // A revocation is written whatever the size: it is short, and must not wait for somebody to make room.
-    if (restored.length > 0 && isOversizedProfile({ ...profile.appMetadata, [ENTRIES_FIELD]: list }))
-      return false;
+    if (restored.length > 0 && isOversizedProfile(withEntries(profile, list))) return false;
     await audited(
       keys,
       { operation: "reconcile", userId },
@@ -156,7 +160,7 @@ async function isAnothers(keys: Keys, userId: string, keyId: string, found: Foun
   if (found.kind !== "trusted" || found.record.sub === userId) return false;
   try {
     const owner = await keys.users.read(found.record.sub);
-    return keyEntriesOf(owner.appMetadata).some(({ id }) => id === keyId);
+    return [...owner.keys, ...owner.newer].some(({ id }) => id === keyId);
   } catch (error) {
     if (error instanceof ApiKeysError && error.code === "user_not_found") return false;
     throw error;

@@ -1,6 +1,7 @@
 import { randomBytes as cryptoRandomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { entriesFieldOf, type Deployment } from "../core/deployment.ts";
 import type { Peppers } from "../core/peppers.ts";
 import { createRedis } from "../stores/key-record-reader.ts";
 import { createManagementClient, type ManagementSettings } from "../stores/management-client.ts";
@@ -22,6 +23,8 @@ const SECONDS_A_DAY = 86_400;
 
 /** Where the two stores are and how they are reached. */
 export interface StoreSettings extends Omit<ManagementSettings, "timeoutMs"> {
+  /** The tenant's own domain. */
+  readonly tenant: string;
   readonly redisUrl: string;
   /** One that can write. */
   readonly redisToken: string;
@@ -37,7 +40,7 @@ export interface OpenOptions extends Partial<
 
 /** Joins configuration and settings to what the operations on keys work with: real clocks, real randomness. */
 export function openKeys(
-  config: Keys["deployment"] &
+  config: Omit<Deployment, "tenant"> &
     Pick<Keys, "policy"> & { readonly serviceUsers?: { readonly connection: string } },
   settings: StoreSettings,
   {
@@ -55,18 +58,20 @@ export function openKeys(
   });
   const { peppers } = settings;
   const client = createManagementClient({ ...settings, timeoutMs: requestTimeoutMs });
+  const deployment = { ...config, tenant: settings.tenant };
+  const field = entriesFieldOf(deployment);
   const store = {
     peppers,
-    subjectTokenType: config.subjectTokenType,
+    deployment,
     retentionSeconds: config.policy.retentionDays * SECONDS_A_DAY,
   };
   const pause = async (ms: number): Promise<void> => sleep(ms);
   return {
-    deployment: config,
+    deployment,
     policy: config.policy,
     peppers,
-    users: userKeyStore(client),
-    exportUsers: exportUsers(client, pause),
+    users: userKeyStore(client, field),
+    exportUsers: exportUsers(client, field, pause),
     records: { ...redisKeyStore(redis, store), ...redisKeyBatches(redis, store) },
     uses: redisKeyUses(redis),
     lock: userLock(redis, {

@@ -1,4 +1,4 @@
-import { deadSinceSeconds, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import { deadSinceSeconds, type KeyEntry } from "../core/key-entry.ts";
 import { audited } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { writeEntries } from "./write-entries.ts";
@@ -25,7 +25,7 @@ async function pruneUnderLock(keys: Keys, userId: string): Promise<readonly KeyE
     const nowSeconds = keys.nowSeconds();
     const keptFromSeconds = nowSeconds - keys.policy.retentionDays * SECONDS_A_DAY;
     const isOld = (entry: KeyEntry) => (deadSinceSeconds(entry, nowSeconds) ?? Infinity) < keptFromSeconds;
-    const dropped = keyEntriesOf(profile.appMetadata).filter(isOld);
+    const dropped = [...profile.keys, ...profile.newer].filter(isOld);
     if (dropped.length === 0) return [];
     const ids = new Set(dropped.map(({ id }) => id));
     const left = profile.entries.filter((one) => !ids.has((one as KeyEntry | null)?.id ?? ""));

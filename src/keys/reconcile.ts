@@ -1,6 +1,6 @@
 import { compareKey } from "../core/compare-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
-import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
 import { recordOf } from "../core/key-record.ts";
 import { isOversizedProfile } from "../core/policy.ts";
 import { seenKeys, type SeenKeys } from "../core/seen-keys.ts";
@@ -95,11 +95,13 @@ function startRun(keys: Keys, options: ReconcileOptions): Run {
 /** Every entry against its record. */
 async function compareEntries(run: Run): Promise<void> {
   let batch: { readonly userId: string; readonly entry: KeyEntry }[] = [];
-  for await (const { userId, appMetadata, linkedUserIds } of usersOf(run)) {
+  for await (const { userId, appMetadata, keys, newer, linkedUserIds } of usersOf(run)) {
     run.progress.users++;
     for (const linked of linkedUserIds) run.linkedTo.set(linked, userId);
     if (isOversizedProfile(appMetadata)) run.report([oversized(userId)]);
-    for (const entry of keyEntriesOf(appMetadata)) {
+    for (const { id } of newer) run.seen.add(userId, id);
+    run.report(newer.map(({ id }) => ({ kind: "newer_version", userId, keyId: id, mended: false })));
+    for (const entry of keys) {
       run.seen.add(userId, entry.id);
       batch.push({ userId, entry });
     }
@@ -112,8 +114,7 @@ async function compareEntries(run: Run): Promise<void> {
 
 async function* usersOf({ keys, options }: Run): AsyncIterable<ExportedUser> {
   if (options.userId === undefined) return yield* keys.exportUsers();
-  const { appMetadata } = await keys.users.read(options.userId);
-  yield { userId: options.userId, appMetadata, linkedUserIds: [] };
+  yield { userId: options.userId, ...(await keys.users.read(options.userId)), linkedUserIds: [] };
 }
 
 async function compareBatch(

@@ -2,6 +2,7 @@ import { findKeys, inspectKey } from "../core/key-format.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import type { KeyRecord } from "../core/key-record.ts";
 import { isEqual } from "../core/peppers.ts";
+import { acceptedPrefixes } from "../core/deployment.ts";
 import { isForeignKey, readPresentedKey, type PresentedKey } from "../core/presented-key.ts";
 import { audited, changesBetween } from "./audit.ts";
 import type { Keys } from "./keys.ts";
@@ -26,7 +27,7 @@ export async function revokeLeakedKeys(
   reason: string,
 ): Promise<readonly LeakedKey[]> {
   const results: LeakedKey[] = [];
-  for (const found of findKeys(text, keys.deployment.keyPrefixes)) {
+  for (const found of findKeys(text, acceptedPrefixes(keys.deployment))) {
     const key = readPresentedKey(found, keys.deployment);
     const parts = inspectKey(found);
     const hint = `${parts?.prefix}_${parts?.id}…`;
@@ -45,7 +46,7 @@ function foreignKeysIn(text: string, { deployment }: Keys): readonly PresentedKe
   const lines = text.split("\n").map((line) => line.trim());
   const candidates = new Set([...lines, ...text.split(/[\s"'`,;<>]+/)]);
   return [...candidates]
-    .filter((one) => isForeignKey(one, deployment.keyPrefixes))
+    .filter((one) => isForeignKey(one, acceptedPrefixes(deployment)))
     .flatMap((one) => readPresentedKey(one, deployment) ?? []);
 }
 

@@ -1,5 +1,6 @@
 import { ApiKey } from "../core/api-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
+import { prefixFor } from "../core/deployment.ts";
 import { isOverlapping, type KeyEntry } from "../core/key-entry.ts";
 import { hashKey } from "../core/peppers.ts";
 import { rotatedExpiry } from "../core/policy.ts";
@@ -42,9 +43,8 @@ export async function rotateKey(
     );
   }
   await requireOurStore(keys);
-  const apiKey =
-    minting?.apiKey ?? ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", keys.randomBytes, keyId);
   const pepper = keys.peppers.current;
+  let apiKey = minting?.apiKey;
   const { after } = await changeKey(keys, userId, keyId, {
     operation: "rotate",
     isDeath: false,
@@ -53,17 +53,25 @@ export async function rotateKey(
       if (minting && isMinted(keys, entry, minting)) return entry;
       if (minting?.wasMade) throw keyShownAlready();
       if (isOverlapping(entry, nowSeconds)) throw underWay(entry);
-      const { exp: _, ...rest } = entry;
+      apiKey ??= ApiKey.generate(prefixFor(keys.deployment, entry.aud), keys.randomBytes, keyId);
+      const { exp: _, prefix, ...rest } = entry;
       const exp = rotatedExpiry(entry, lifetimeDays, keys.policy, nowSeconds);
       return {
         ...rest,
         ...(exp !== undefined && { exp }),
         hash: hashKey(apiKey.reveal(), pepper),
         v: pepper.version,
-        previous: { hash: entry.hash, v: entry.v, exp: nowSeconds + overlapSeconds },
+        prefix: apiKey.prefix,
+        previous: {
+          hash: entry.hash,
+          v: entry.v,
+          exp: nowSeconds + overlapSeconds,
+          ...(prefix !== undefined && { prefix }),
+        },
       };
     },
   });
+  if (!apiKey) throw new TypeError("a rotation that made no key");
   return { apiKey, entry: after };
 }
 
@@ -74,8 +82,9 @@ export async function cancelRotation(keys: Keys, userId: string, keyId: string):
     operation: "cancel_rotation",
     isDeath: false,
     decide(entry, nowSeconds) {
-      const { previous, ...rest } = requireOverlap(entry, nowSeconds);
-      return { ...rest, hash: previous.hash, v: previous.v };
+      const { previous, prefix: _, ...rest } = requireOverlap(entry, nowSeconds);
+      const { hash, v, prefix } = previous;
+      return { ...rest, hash, v, ...(prefix !== undefined && { prefix }) };
     },
   });
 }

@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 
 import { entryOfRecord, withEndOf } from "../core/compare-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
-import { ENTRIES_FIELD, keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
 import { recordOf, type KeyRecord } from "../core/key-record.ts";
 import { refuseOversizedProfile } from "../core/policy.ts";
+import { withEntries } from "../stores/user-key-store.ts";
 import { audited } from "./audit.ts";
 import { requireOurStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
@@ -40,7 +41,7 @@ async function transfer(keys: Keys, fromUserId: string, toUserId: string): Promi
     if (records.length === 0) return [];
 
     // An earlier transfer that was broken off may have written some of them.
-    const existing = new Map(keyEntriesOf(profile.appMetadata).map((entry) => [entry.id, entry]));
+    const existing = new Map([...profile.keys, ...profile.newer].map((entry) => [entry.id, entry]));
     const transferred = records.map((record) => {
       const before = existing.get(record.id);
       return before ? withEndOf(before, record) : entryOfRecord(record);
@@ -48,7 +49,7 @@ async function transfer(keys: Keys, fromUserId: string, toUserId: string): Promi
     const ids = new Set(transferred.map(({ id }) => id));
     const others = profile.entries.filter((one) => !ids.has((one as KeyEntry | null)?.id ?? ""));
     const entries = [...others, ...transferred];
-    refuseOversizedProfile({ ...profile.appMetadata, [ENTRIES_FIELD]: entries });
+    refuseOversizedProfile(withEntries(profile, entries), profile.field);
     const isDone = (after: readonly KeyEntry[]) =>
       transferred.every((entry) => after.some((one) => isDeepStrictEqual(one, entry)));
     const outcome = await writeEntries(keys, lease, toUserId, entries, isDone);

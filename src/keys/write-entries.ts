@@ -1,5 +1,6 @@
 import { ApiKeysError } from "../core/errors.ts";
-import { keyEntriesOf, type KeyEntry } from "../core/key-entry.ts";
+import { entriesFieldOf } from "../core/deployment.ts";
+import type { KeyEntry } from "../core/key-entry.ts";
 import { isOutcomeUnknown, type UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
 import type { Keys } from "./keys.ts";
@@ -13,7 +14,7 @@ export type WriteOutcome =
 /**
  * Writes a user's entries under the user's lock and reads them again: a write whose answer was lost may have taken
  * effect, and one that was answered may have been overwritten by a program that takes no lock. `isDone` tells from
- * the entries that are there afterwards. Never throws.
+ * the entries that are there afterwards. `besides` are other fields, written in the same request. Never throws.
  */
 export async function writeEntries(
   keys: Keys,
@@ -21,16 +22,17 @@ export async function writeEntries(
   userId: string,
   entries: readonly unknown[],
   isDone: (entries: readonly KeyEntry[]) => boolean,
+  besides: Readonly<Record<string, readonly unknown[]>> = {},
 ): Promise<WriteOutcome> {
   let lost: unknown = new ApiKeysError(
     "update_lost",
     `The keys of ${userId} were overwritten by another program at the same moment.`,
-    "Find what else writes app_metadata.api_keys, then run the same command again.",
+    `Find what else writes app_metadata.${entriesFieldOf(keys.deployment)}, then run the same command again.`,
   );
   try {
     // The write must have ended, one way or the other, before another writer can hold the lock.
     lease.require(2 * keys.requestTimeoutMs);
-    await keys.users.write(userId, entries);
+    await keys.users.write(userId, entries, besides);
   } catch (error) {
     if (!isOutcomeUnknown(error)) return { kind: "not_written", error };
     lost = error;
@@ -41,5 +43,5 @@ export async function writeEntries(
   } catch (error) {
     return { kind: "unknown", error };
   }
-  return isDone(keyEntriesOf(after.appMetadata)) ? { kind: "written" } : { kind: "not_written", error: lost };
+  return isDone([...after.keys, ...after.newer]) ? { kind: "written" } : { kind: "not_written", error: lost };
 }

@@ -39,12 +39,13 @@ export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
     requireScope(caller, WRITE);
     requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
     const body = await readBody(c.req.raw, ROTATE, true);
-    const { id } = await visibleKey(keys, caller, c.req.param("id"));
+    const { id, aud } = await visibleKey(keys, caller, c.req.param("id"));
     const attempt = await beginAttempt(keys, service.requests, {
       userId: caller.personId,
       ownerId: caller.userId,
       operation: "rotate",
       keyId: id,
+      audiences: aud,
       body,
       idempotencyKey: c.req.header("idempotency-key"),
     });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 
 import { ApiKey } from "../core/api-key.ts";
+import { prefixFor } from "../core/deployment.ts";
 import { derivedBytes, derivedName } from "../core/derived-bytes.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { isObject } from "../core/key-entry.ts";
@@ -22,6 +23,8 @@ export interface SecretRequest {
   readonly operation: "create" | "rotate";
   /** The key that gets a new secret; absent for a new key. */
   readonly keyId?: string;
+  /** What the key is for alone; it may have a prefix of its own. */
+  readonly audiences: readonly string[] | undefined;
   /** The body as it was read. */
   readonly body: object;
   /** The header `Idempotency-Key`. */
@@ -52,7 +55,7 @@ interface Claim {
 export async function beginAttempt(
   keys: Keys,
   requests: RedisRequests,
-  { userId, ownerId, operation, keyId, body, idempotencyKey }: SecretRequest,
+  { userId, ownerId, operation, keyId, audiences, body, idempotencyKey }: SecretRequest,
 ): Promise<Attempt> {
   if (idempotencyKey === undefined) return { minting: undefined, finish: async () => Promise.resolve() };
   if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
@@ -78,7 +81,7 @@ export async function beginAttempt(
   }
   if (nowSeconds >= claim.at + WINDOW_SECONDS) throw new Problem("key_shown_already");
   const bytes = derivedBytes(pepper, ["api key", claim.nonce, ...context]);
-  const apiKey = ApiKey.generate(keys.deployment.keyPrefixes[0] ?? "", bytes, keyId);
+  const apiKey = ApiKey.generate(prefixFor(keys.deployment, audiences), bytes, keyId);
   return {
     minting: { apiKey, wasMade: claim.done === true },
     async finish() {

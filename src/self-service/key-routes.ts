@@ -23,7 +23,7 @@ export const WRITE = "write:api_keys";
 
 /** Lists, shows and makes keys, and says what may be given to them. */
 export function keyRoutes(app: Hono<Variables>, service: SelfService): void {
-  const { grants, requests, config } = service;
+  const { grants, requests } = service;
 
   app.get("/api-keys", async (c) => {
     const { caller, keys } = c.var;
@@ -50,6 +50,7 @@ export function keyRoutes(app: Hono<Variables>, service: SelfService): void {
       userId: caller.personId,
       ownerId: caller.userId,
       operation: "create",
+      audiences: granted.audiences,
       // With the organization of the token: a request of another one is another request.
       body: { ...body, organization_id: granted.organizationId },
       idempotencyKey: c.req.header("idempotency-key"),
@@ -75,7 +76,8 @@ export function keyRoutes(app: Hono<Variables>, service: SelfService): void {
     const { policy, deployment } = keys;
     return c.json({
       scopes: scopes.map(({ value, audience }) => {
-        const description = config.scopeDescriptions?.[value] ?? "";
+        const description =
+          deployment.apis.find(({ identifier }) => identifier === audience)?.scopeDescriptions?.[value] ?? "";
         return { value, description: description === "" ? null : description, audience };
       }),
       organizations,

@@ -1,3 +1,5 @@
+import { tenantOf, type Deployment } from "../core/deployment.ts";
+import { configOf, type Environments } from "../core/environments.ts";
 import { parsePeppers } from "../core/peppers.ts";
 import type { Keys } from "../keys/keys.ts";
 import { openKeys, type OpenOptions } from "../keys/open-keys.ts";
@@ -7,16 +9,19 @@ import { redisRequests, type RedisRequests } from "../stores/redis-requests.ts";
 import { userRights, type UserRights } from "../stores/user-rights.ts";
 
 /** What self-service needs of the deployment: `deploy.config.ts` has all of it. */
-export type SelfServiceConfig = Keys["deployment"] &
+export type SelfServiceConfig = Omit<Deployment, "tenant"> &
   Pick<Keys, "policy"> & {
-    /** Descriptions of the scopes, for people. */
-    readonly scopeDescriptions?: Readonly<Record<string, string>>;
+    readonly serviceUsers?: { readonly connection: string };
+    readonly domain?: string;
+    readonly tenantDomain?: string;
   };
 
 /** Where Auth0 and Redis are, and what self-service holds to reach them. */
 export interface SelfServiceSettings {
-  /** The tenant: `https://acme.eu.auth0.com`. */
+  /** The tenant, or a custom domain of it: `https://acme.eu.auth0.com`. */
   readonly origin: string;
+  /** The tenant's own domain where `origin` is a custom one. Default: that of the configuration, or of `origin`. */
+  readonly tenantDomain?: string;
   /** Default: `/api/v2` of the tenant. */
   readonly managementApi?: string;
   /**
@@ -40,14 +45,31 @@ export interface SelfServiceStores {
   readonly config: SelfServiceConfig;
 }
 
-/** Joins a deployment to its stores. Throws `pepper_invalid`, or `TypeError` for settings that are none. */
+/** What may differ from one program to another. */
+export interface StoresOptions extends OpenOptions {
+  /** The environment of a configuration that has several. */
+  readonly env?: string | undefined;
+}
+
+/**
+ * Joins a deployment to its stores. Throws `configuration_invalid` for an environment that is missing or not known,
+ * `pepper_invalid`, or `TypeError` for settings that are none.
+ */
 export function openStores(
-  config: SelfServiceConfig,
+  defined: SelfServiceConfig | Environments<SelfServiceConfig>,
   settings: SelfServiceSettings,
-  options: OpenOptions = {},
+  { env, ...options }: StoresOptions = {},
 ): SelfServiceStores {
-  const { origin, managementApi = `${origin}/api/v2`, redisUrl, redisToken, pepper } = settings;
-  const all = { ...settings, managementApi, peppers: parsePeppers(pepper) };
+  const config = configOf(defined, env);
+  const { origin, redisUrl, redisToken, pepper, tenantDomain = config.tenantDomain } = settings;
+  const tenantOrigin = tenantDomain === undefined ? origin : `https://${tenantDomain}`;
+  const all = {
+    ...settings,
+    tenant: tenantOf(new URL(tenantOrigin).host),
+    managementApi: settings.managementApi ?? `${tenantOrigin}/api/v2`,
+    managementAudience: `${tenantOrigin}/api/v2/`,
+    peppers: parsePeppers(pepper),
+  };
   const keys = openKeys(config, all, { actor: "self-service", ...options });
   const timeoutMs = keys.requestTimeoutMs;
   return {

@@ -1,4 +1,4 @@
-import type { Deployment } from "../core/deployment.ts";
+import { isPrefixAccepted, type Deployment } from "../core/deployment.ts";
 import { isOverlapping, keyStatus, scopesOf, type KeyEntry } from "../core/key-entry.ts";
 import type { KeyUse } from "../core/key-use.ts";
 
@@ -9,11 +9,12 @@ export function presentKey(
   nowSeconds: number,
   use: KeyUse | undefined,
 ): object {
+  const status = keyStatus(entry, nowSeconds);
   return {
     id: entry.id,
     name: entry.name,
-    hint: `${deployment.keyPrefixes[0]}_${entry.id}…`,
-    status: keyStatus(entry, nowSeconds),
+    hint: `${entry.prefix ?? deployment.keyPrefixes[0]}_${entry.id}…`,
+    status: status === "active" && !isPrefixAccepted(deployment, entry.prefix) ? "refused" : status,
     created_at: iso(entry.iat),
     expires_at: iso(entry.exp),
     scopes: entry.scope === undefined ? null : scopesOf(entry.scope),

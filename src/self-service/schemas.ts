@@ -26,7 +26,7 @@ const apiKey = object({
     type: "string",
     description: "The beginning of the API key, to be recognized by: acme_live_4fJ2kQ9xZb1T…",
   },
-  status: { type: "string", enum: ["active", "disabled", "expired", "revoked"] },
+  status: { type: "string", enum: ["active", "refused", "disabled", "expired", "revoked"] },
   created_at: time("When the key was made."),
   expires_at: timeOrNull("From when on the key is refused; null: never."),
   scopes: {

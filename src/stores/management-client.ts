@@ -6,6 +6,8 @@ export interface ManagementSettings {
   readonly origin: string;
   /** The base of the Management API: `https://acme.eu.auth0.com/api/v2`, or a proxy before it. */
   readonly managementApi: string;
+  /** The audience of its tokens: `https://acme.eu.auth0.com/api/v2/`, of the tenant's own domain. */
+  readonly managementAudience: string;
   readonly clientId: string;
   readonly clientSecret: string;
   readonly timeoutMs: number;
@@ -19,7 +21,7 @@ export function createManagementClient(settings: ManagementSettings): Management
   const { host } = new URL(settings.origin);
   return new ManagementClient({
     domain: host,
-    audience: `${settings.origin}/api/v2/`,
+    audience: settings.managementAudience,
     clientId: settings.clientId,
     clientSecret: settings.clientSecret,
     maxRetries: 0,

@@ -1,11 +1,11 @@
 import type { Redis } from "@upstash/redis";
 
-import type { FoundRecord } from "../core/compare-key.ts";
 import {
   openRecord,
   recordExpiresAtSeconds,
   recordKey,
   sealRecord,
+  type FoundRecord,
   type KeyRecord,
 } from "../core/key-record.ts";
 import { unseal } from "../core/sealed-json.ts";
@@ -41,12 +41,7 @@ export function redisKeyBatches(
     async readMany(keyIds) {
       if (keyIds.length === 0) return [];
       const texts = await reach(redis.mget<(string | null)[]>(keyIds.map(recordKey)));
-      return keyIds.map((keyId, at): FoundRecord => {
-        const sealed = texts[at];
-        if (typeof sealed !== "string") return { kind: "missing" };
-        const record = openRecord(sealed, keyId, peppers);
-        return record ? { kind: "trusted", record } : { kind: "untrusted" };
-      });
+      return keyIds.map((keyId, at) => openRecord(texts[at] ?? null, keyId, peppers));
     },
     async sealVersions(keyIds) {
       if (keyIds.length === 0) return [];

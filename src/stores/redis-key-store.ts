@@ -1,5 +1,6 @@
 import type { Redis } from "@upstash/redis";
 
+import type { Deployment } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import {
   openRecord,
@@ -11,6 +12,7 @@ import {
 import { useKey } from "../core/key-use.ts";
 import { currentOnly, type Peppers } from "../core/peppers.ts";
 import {
+  claimOfMarker,
   readStoreMarker,
   sealStoreMarker,
   STORE_MARKER_KEY,
@@ -21,6 +23,8 @@ import {
 export interface RedisKeyStore {
   /** Whose store it is; `older_pepper` if it is ours, and not by the current pepper that its marker was sealed. */
   readMarker(): Promise<StoreMarker | "older_pepper">;
+  /** Whose store its marker says that it is, which is believed by nobody: for people. */
+  readClaim(): Promise<string | undefined>;
   /** Marks the store as this deployment's unless it has a marker; gives the marker that holds afterwards. */
   mark(): Promise<StoreMarker | "older_pepper">;
   /** Seals the marker anew with the current pepper. Only for a store that is known to be ours. */
@@ -29,7 +33,7 @@ export interface RedisKeyStore {
   unmark(): Promise<void>;
   /** Whether there is any key record. Walks the whole database. */
   hasRecords(): Promise<boolean>;
-  /** A key's record; `undefined` where there is none. Throws `record_untrusted` for one that is not ours. */
+  /** A key's record; `undefined` where there is none. Throws `record_untrusted` for one that is not ours, or `record_newer`. */
   read(keyId: string): Promise<KeyRecord | undefined>;
   /** Writes a record or tombstone, to be forgotten by Redis the retention after the key's end. */
   write(record: KeyRecord): Promise<void>;
@@ -40,27 +44,28 @@ export interface RedisKeyStore {
 /** What the store needs to know of the deployment. */
 export interface RedisKeyStoreOptions {
   readonly peppers: Peppers;
-  readonly subjectTokenType: string;
+  readonly deployment: Deployment;
   readonly retentionSeconds: number;
 }
 
 /** The index over an Upstash database. Every failure to reach it is `store_unavailable`. */
 export function redisKeyStore(redis: Redis, options: RedisKeyStoreOptions): RedisKeyStore {
-  const { peppers, subjectTokenType, retentionSeconds } = options;
+  const { peppers, deployment, retentionSeconds } = options;
   const readMarker = async () => {
     const sealed = await reach(redis.get<string>(STORE_MARKER_KEY));
-    const marker = readStoreMarker(sealed, subjectTokenType, peppers);
-    const isCurrent = readStoreMarker(sealed, subjectTokenType, currentOnly(peppers)) === "ours";
+    const marker = readStoreMarker(sealed, deployment, peppers);
+    const isCurrent = readStoreMarker(sealed, deployment, currentOnly(peppers)) === "ours";
     return marker === "ours" && !isCurrent ? "older_pepper" : marker;
   };
   return {
     readMarker,
+    readClaim: async () => claimOfMarker(await reach(redis.get<string>(STORE_MARKER_KEY))),
     async mark() {
-      await reach(redis.set(STORE_MARKER_KEY, sealStoreMarker(subjectTokenType, peppers), { nx: true }));
+      await reach(redis.set(STORE_MARKER_KEY, sealStoreMarker(deployment, peppers), { nx: true }));
       return readMarker();
     },
     async remark() {
-      await reach(redis.set(STORE_MARKER_KEY, sealStoreMarker(subjectTokenType, peppers)));
+      await reach(redis.set(STORE_MARKER_KEY, sealStoreMarker(deployment, peppers)));
     },
     async unmark() {
       await reach(redis.del(STORE_MARKER_KEY));
@@ -75,15 +80,25 @@ export function redisKeyStore(redis: Redis, options: RedisKeyStoreOptions): Redi
       return false;
     },
     async read(keyId) {
-      const sealed = await reach(redis.get<string>(recordKey(keyId)));
-      if (sealed === null) return undefined;
-      const record = openRecord(sealed, keyId, peppers);
-      if (record) return record;
-      throw new ApiKeysError(
-        "record_untrusted",
-        `The record of key ${keyId} in Redis was altered, or sealed with a pepper that is not held here.`,
-        "Check API_KEY_PEPPER, and who can write to this Redis database.",
-      );
+      const found = openRecord(await reach(redis.get<string>(recordKey(keyId))), keyId, peppers);
+      switch (found.kind) {
+        case "missing":
+          return undefined;
+        case "trusted":
+          return found.record;
+        case "newer":
+          throw new ApiKeysError(
+            "record_newer",
+            `The record of key ${keyId} was written by a newer version of this tool.`,
+            "Nothing was changed. Use that version.",
+          );
+        case "untrusted":
+          throw new ApiKeysError(
+            "record_untrusted",
+            `The record of key ${keyId} in Redis was altered, or sealed with a pepper that is not held here.`,
+            "Check API_KEY_PEPPER, and who can write to this Redis database.",
+          );
+      }
     },
     async write(record) {
       const exat = recordExpiresAtSeconds(record, retentionSeconds);

@@ -7,14 +7,11 @@ import type { ManagementClient } from "auth0";
 import { ApiKeysError } from "../core/errors.ts";
 import { isObject } from "../core/key-entry.ts";
 import { linesOf } from "./lines.ts";
-import { ask, linkedUserIdsOf } from "./user-key-store.ts";
+import { ask, profileOf, type UserProfile } from "./user-key-store.ts";
 
 /** A user as an export has it: as it was at some moment after the export was asked for. */
-export interface ExportedUser {
+export interface ExportedUser extends UserProfile {
   readonly userId: string;
-  readonly appMetadata: unknown;
-  /** Ids of users that were linked into this one, and are no users of their own any more. */
-  readonly linkedUserIds: readonly string[];
 }
 
 /** Every user of the tenant, in a number of requests that does not depend on theirs. */
@@ -30,12 +27,16 @@ const FIELDS = ["user_id", "app_metadata", "identities"].map((name) => ({ name }
  * does not grow with the tenant. Needs `read:users`. Throws `export_failed`, also for a file that ends too early, or
  * what the Management API answered.
  */
-export function exportUsers(client: ManagementClient, sleep: (ms: number) => Promise<void>): ExportUsers {
+export function exportUsers(
+  client: ManagementClient,
+  field: string,
+  sleep: (ms: number) => Promise<void>,
+): ExportUsers {
   return async function* () {
     const job = await ask("-", () => client.jobs.usersExports.create({ format: "json", fields: FIELDS }));
     const location = await completed(client, job.id ?? "", sleep);
     try {
-      for await (const line of downloaded(location)) if (line !== "") yield read(JSON.parse(line));
+      for await (const line of downloaded(location)) if (line !== "") yield read(JSON.parse(line), field);
     } catch (error) {
       if (error instanceof ApiKeysError) throw error;
       throw failed("could not be read to its end", error);
@@ -75,13 +76,13 @@ async function* downloaded(location: string): AsyncIterable<string> {
   }
 }
 
-function read(user: unknown): ExportedUser {
+function read(user: unknown, field: string): ExportedUser {
   if (!isObject(user) || typeof user["user_id"] !== "string") throw failed("has a line that is no user");
-  return {
-    userId: user["user_id"],
-    appMetadata: user["app_metadata"],
-    linkedUserIds: linkedUserIdsOf(user),
-  };
+  const { user_id: userId } = user;
+  // A profile that is no object, or a field that is no list, has no entries: it is said where that user is looked at.
+  const profile = profileOf(user, field) ?? profileOf({ ...user, app_metadata: {} }, field);
+  if (!profile) throw failed("has a line that is no user");
+  return { userId, ...profile };
 }
 
 function failed(how: string, cause?: unknown): ApiKeysError {

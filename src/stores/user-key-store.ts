@@ -1,13 +1,19 @@
 import { type ManagementClient, ManagementError, type Management } from "auth0";
 
 import { ApiKeysError } from "../core/errors.ts";
-import { ENTRIES_FIELD, isObject } from "../core/key-entry.ts";
+import { isObject, readEntries, type KeyEntry } from "../core/key-entry.ts";
 
-/** A user's `app_metadata` as it was read. */
+/** A user's `app_metadata` as it was read, and what a deployment's field of it holds. */
 export interface UserProfile {
   readonly appMetadata: Record<string, unknown>;
-  /** The raw `api_keys`, malformed entries included: they are written back as they were. */
+  /** The name of the deployment's field. */
+  readonly field: string;
+  /** All that is in the field, malformed entries included: they are written back as they were. */
   readonly entries: readonly unknown[];
+  /** The entries that are well-formed. */
+  readonly keys: readonly KeyEntry[];
+  /** Entries with members that this version does not know, and which it does not rewrite without them. */
+  readonly newer: readonly KeyEntry[];
   /** Ids of users that were linked into this one, and are no users of their own any more. */
   readonly linkedUserIds: readonly string[];
 }
@@ -18,40 +24,65 @@ export interface UserKeyStore {
   read(userId: string): Promise<UserProfile>;
   /**
    * Replaces a user's entries, under the user's lock, and leaves the rest of `app_metadata` to others. Without any, the
-   * field is gone. Throws what the Management API answered.
+   * field is gone. `besides` replaces another field in the same request. Throws what the Management API answered.
    */
-  write(userId: string, entries: readonly unknown[]): Promise<void>;
+  write(
+    userId: string,
+    entries: readonly unknown[],
+    besides?: Readonly<Record<string, readonly unknown[]>>,
+  ): Promise<void>;
 }
 
-/** The entries over Auth0's Management API, which needs `read:users` and `update:users`. */
-export function userKeyStore(client: ManagementClient): UserKeyStore {
+/** The entries in `field`, over Auth0's Management API, which needs `read:users` and `update:users`. */
+export function userKeyStore(client: ManagementClient, field: string): UserKeyStore {
   return {
     async read(userId) {
       const user = await ask(userId, () =>
         client.users.get(userId, { fields: "user_id,app_metadata,identities", include_fields: true }),
       );
-      const appMetadata = user.app_metadata ?? {};
-      const entries = isObject(appMetadata) ? (appMetadata[ENTRIES_FIELD] ?? []) : undefined;
-      if (!isObject(appMetadata) || !Array.isArray(entries)) {
-        throw new ApiKeysError(
-          "profile_malformed",
-          `app_metadata.${ENTRIES_FIELD} of ${userId} is no list, so it is not ours to change.`,
-          "Look at the user in the Auth0 dashboard, and rename or remove that field.",
-        );
-      }
-      return { appMetadata, entries, linkedUserIds: linkedUserIdsOf(user) };
+      const profile = profileOf(user, field);
+      if (profile) return profile;
+      throw new ApiKeysError(
+        "profile_malformed",
+        `app_metadata.${field} of ${userId} is no list, so it is not ours to change.`,
+        "Look at the user in the Auth0 dashboard, and rename or remove that field.",
+      );
     },
-    async write(userId, entries) {
+    async write(userId, entries, besides = {}) {
       // Auth0 merges the first level of app_metadata, and null removes a field of it.
-      const field = entries.length === 0 ? null : entries;
-      const change = { app_metadata: { [ENTRIES_FIELD]: field } } as Management.UpdateUserRequestContent;
+      const fields = Object.entries({ ...besides, [field]: entries }).map(([name, list]) => [
+        name,
+        list.length === 0 ? null : list,
+      ]);
+      const change = { app_metadata: Object.fromEntries(fields) } as Management.UpdateUserRequestContent;
       await ask(userId, () => client.users.update(userId, change));
     },
   };
 }
 
+/** A user as the Management API or an export has it, as a profile; `undefined` if the field is there and no list. */
+export function profileOf(
+  user: { readonly user_id?: unknown; readonly identities?: unknown; readonly app_metadata?: unknown },
+  field: string,
+): UserProfile | undefined {
+  const appMetadata = user.app_metadata ?? {};
+  if (!isObject(appMetadata)) return undefined;
+  const entries = appMetadata[field] ?? [];
+  if (!Array.isArray(entries)) return undefined;
+  const { known: keys, newer } = readEntries(entries);
+  return { appMetadata, field, entries, keys, newer, linkedUserIds: linkedUserIdsOf(user) };
+}
+
+/** A profile's `app_metadata` with other entries in the deployment's field. */
+export function withEntries(
+  { appMetadata, field }: UserProfile,
+  entries: readonly unknown[],
+): Record<string, unknown> {
+  return { ...appMetadata, [field]: entries };
+}
+
 /** The ids of the users that were linked into a user: its identities without its own. */
-export function linkedUserIdsOf(user: {
+function linkedUserIdsOf(user: {
   readonly user_id?: unknown;
   readonly identities?: unknown;
 }): readonly string[] {

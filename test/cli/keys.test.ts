@@ -281,7 +281,8 @@ describe("settings", () => {
       { AUTH0_MANAGEMENT_API: "http://acme.example/api/v2" },
       "AUTH0_MANAGEMENT_API",
     ],
-    ["another pepper", { API_KEY_PEPPER: pepperOf("other") }, "another deployment"],
+    ["another pepper", { API_KEY_PEPPER: pepperOf("other") }, "with a pepper that is not held here"],
+    ["a pepper in quotes", { API_KEY_PEPPER: `"${pepperOf("one")}"` }, "API_KEY_PEPPER stands in quotes"],
     ["a wrong Redis token", { UPSTASH_REDIS_REST_TOKEN: "wrong" }, "UPSTASH_REDIS_REST_TOKEN"],
     ["a wrong secret", { AUTH0_CLIENT_SECRET: "wrong" }, "AUTH0_CLIENT_SECRET"],
   ])("%s", async (_, changes, message) => {

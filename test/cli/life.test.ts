@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
 
-import { keyEntriesOf } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { runKeysCli, type Run } from "../support/cli.ts";
 import { mistype, otherSecret, unknownKey } from "../support/guesses.ts";
 import { ADA, environmentOf, GRACE, stage, type Stage } from "../support/stage.ts";
@@ -267,5 +267,5 @@ test("every change, done or failed, is a line of the audit log, without a secret
   const unwritable = await keys(["create", "--user", ADA, "--name", "unseen", ...log]);
   expect([unwritable.code, unwritable.err]).toEqual([1, expect.stringContaining("Nothing was changed")]);
   const { err } = await keys(["create", "--user", "auth0|nobody", "--name", "n"]);
-  expect(err.split("\n")[0]).toContain('"operation":"create"');
+  expect(err.split("\n")[1]).toContain('"operation":"create"');
 });

@@ -144,7 +144,7 @@ test("an Action is not deployed with a pepper that the store does not know", asy
     { LOCAL_TENANT_DIR: folder },
     { ...description, api_key_pepper: `9:${pepperOf("wrong")}` },
   );
-  await expect(apply()).rejects.toThrow("belongs to another deployment, or was marked with a pepper");
+  await expect(apply()).rejects.toThrow("marked with a pepper that is not held here");
   await writeLocalFile({ LOCAL_TENANT_DIR: folder }, { ...description, api_key_pepper: held });
   expect(snapshot(s.local.tenant)).toBe(before);
 });

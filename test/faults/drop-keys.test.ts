@@ -2,13 +2,14 @@ import { afterAll, beforeAll, expect, it, test, vi } from "vitest";
 
 import { recordOf } from "../../src/core/key-record.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
-import { keyEntriesOf, type KeyEntry } from "../../src/core/key-entry.ts";
+import type { KeyEntry } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { dropKeys } from "../../src/keys/drop-keys.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
 import { redisKeyStore } from "../../src/stores/redis-key-store.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
-import { ADA, GRACE, pepperOf, stage, SUBJECT_TOKEN_TYPE, type Stage } from "../support/stage.ts";
+import { ADA, GRACE, pepperOf, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
 
@@ -106,7 +107,7 @@ test("a store of another deployment is refused, and a record with another seal s
   await furnish();
   const redis = createRedis({ url: s.settings.redisUrl, token: s.settings.redisToken, timeoutMs: 2_000 });
   const peppers = parsePeppers(`1:${pepperOf("another")}`);
-  const another = { peppers, subjectTokenType: SUBJECT_TOKEN_TYPE, retentionSeconds: 60 };
+  const another = { peppers, deployment: s.config, retentionSeconds: 60 };
   const others = redisKeyStore(redis, another);
   const [entry] = entries.get(GRACE) ?? [];
   if (entry) await others.write(recordOf(GRACE, { ...entry, id: "another00001" }));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { ApiKeysError } from "../../src/core/errors.ts";
-import { keyEntriesOf } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
 import { importKeys, type ImportOptions, type ImportOutcome } from "../../src/keys/import.ts";
 import { readImportLine } from "../../src/keys/import-line.ts";

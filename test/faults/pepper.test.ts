@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { keyEntriesOf } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { recordOf } from "../../src/core/key-record.ts";
 import { hashKey, parsePeppers } from "../../src/core/peppers.ts";
 import { createKey } from "../../src/keys/create.ts";
@@ -19,7 +19,6 @@ import {
   pepperOf,
   setMetadata,
   stage,
-  SUBJECT_TOKEN_TYPE,
   type Stage,
 } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
@@ -53,7 +52,7 @@ async function reset(): Promise<void> {
 function under(text: string): Keys {
   const peppers = parsePeppers(text);
   const redis = createRedis({ url: s.settings.redisUrl, token: s.settings.redisToken, timeoutMs: 2_000 });
-  const store = { peppers, subjectTokenType: SUBJECT_TOKEN_TYPE, retentionSeconds: 86_400 };
+  const store = { peppers, deployment: s.config, retentionSeconds: 86_400 };
   const records = { ...redisKeyStore(redis, store), ...redisKeyBatches(redis, store) };
   return { ...freshKeys(s, clock), peppers, records };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
-import { keyEntriesOf, type KeyEntry } from "../../src/core/key-entry.ts";
+import type { KeyEntry } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { recordOf } from "../../src/core/key-record.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";

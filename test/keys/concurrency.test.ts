@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { keyEntriesOf } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { recordKey } from "../../src/core/key-record.ts";
 import { newUser } from "../../src/local/management/users.ts";
 import { environmentOf, stage, type Stage } from "../support/stage.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test, vi } from "vitest";
 
-import { keyEntriesOf } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
 import { sealStoreMarker, STORE_MARKER_KEY } from "../../src/core/store-marker.ts";
 import { importKeys } from "../../src/keys/import.ts";
@@ -19,7 +19,6 @@ import {
   environmentOf,
   GRACE,
   pepperOf,
-  SUBJECT_TOKEN_TYPE,
   setMetadata,
   stage,
   type Stage,
@@ -349,7 +348,7 @@ describe("running it", () => {
       { user_id: GRACE, name: "other", sha256: sha256(other, "hex") },
     ];
     const before = parsePeppers(`1:${pepperOf("one")}`);
-    await s.local.redis.execute(["SET", STORE_MARKER_KEY, sealStoreMarker(SUBJECT_TOKEN_TYPE, before)]);
+    await s.local.redis.execute(["SET", STORE_MARKER_KEY, sealStoreMarker(s.config, before)]);
     await importLines(lines, ["--write"], `1:${pepperOf("one")} 2:${pepperOf("two")}`);
     expect([...entriesOf(ADA), ...entriesOf(GRACE)].map(({ v }) => v)).toEqual([1, 1]);
     await s.keys.records.remark();

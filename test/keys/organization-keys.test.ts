@@ -1,7 +1,7 @@
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test, vi } from "vitest";
 
-import { keyEntriesOf } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { createOrganizationKey } from "../../src/keys/service-user.ts";
 import type { Keys } from "../../src/keys/keys.ts";
 import { serviceUsers } from "../../src/stores/service-users.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 import { runKeys } from "../../src/cli/keys/keys-program.ts";
-import { keyEntriesOf } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { transferKeys } from "../../src/keys/transfer.ts";
 import { newUser } from "../../src/local/management/users.ts";

@@ -23,11 +23,12 @@ test.each(["/oauth/token", "/api/v2/users/"])(
     const client = createManagementClient({
       origin: url,
       managementApi: `${url}/api/v2`,
+      managementAudience: `${url}/api/v2/`,
       clientId: "client",
       clientSecret: "secret",
       timeoutMs: 100,
     });
-    const read = userKeyStore(client).read("auth0|ada");
+    const read = userKeyStore(client, "api_keys").read("auth0|ada");
     await expect(read).rejects.toMatchObject({ code: "management_unavailable" });
     expect(asked.at(-1)).toContain(unanswered);
     await listening.close();

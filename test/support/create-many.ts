@@ -7,7 +7,8 @@ import { createKey } from "../../src/keys/create.ts";
 import { CONFIG } from "./stage.ts";
 
 const [label = "", count = "0", ...userIds] = process.argv.slice(2);
-const keys = openKeys(defineConfig(CONFIG), await readSettings(process.env, false));
+const config = defineConfig(CONFIG);
+const keys = openKeys(config, await readSettings(process.env, false, config));
 const outcomes = await Promise.all(
   Array.from({ length: Number(count) }, async (_, at) => {
     const user = userIds[at % userIds.length] ?? "";

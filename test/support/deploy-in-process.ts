@@ -9,12 +9,15 @@ export interface DeployRun {
   readonly asked: readonly string[];
 }
 
-/** Runs `deploy` on the local tenant in process; nobody is there to be asked unless an answer is given. */
+/**
+ * Runs `deploy` on the local tenant in process; nobody is there to be asked unless an answer is given: yes, no, or what is
+ * typed.
+ */
 export async function deployInProcess(
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
   clock: Clock,
-  answer?: boolean,
+  answer?: boolean | string,
 ): Promise<DeployRun> {
   const out = { stdout: "", stderr: "" };
   const asked: string[] = [];
@@ -29,6 +32,10 @@ export async function deployInProcess(
     async confirm(question: string) {
       asked.push(question);
       return Promise.resolve(answer === true);
+    },
+    async ask(question: string) {
+      asked.push(question);
+      return Promise.resolve(typeof answer === "string" ? answer : "");
     },
   };
   const code = await runDeploy([...argv, "--local"], io, { clock, terminal });

@@ -1,14 +1,13 @@
-import { bundleAction, TRIGGERS, type ActionBundle } from "../../src/deploy/bundle.ts";
-import { apply, planApply, type Deploying } from "../../src/deploy/apply.ts";
+import { apply, planApply, type ApplyOptions, type Deploying } from "../../src/deploy/apply.ts";
 import { defineConfig, type DeployConfigInput } from "../../src/deploy/config.ts";
-import { desiredOf, type Desired } from "../../src/deploy/desired.ts";
+import { desiredOf, type ActionSources, type Desired } from "../../src/deploy/desired.ts";
 import type { Journal, JournalEntry } from "../../src/deploy/journal.ts";
 import { managementApi } from "../../src/deploy/management-api.ts";
 import { createManagementClient } from "../../src/stores/management-client.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
 import type { Tenant } from "../../src/local/tenant.ts";
 import type { Clock } from "./clock.ts";
-import { CONFIG, pepperOf, type Stage } from "./stage.ts";
+import { CONFIG, pepperOf, TENANT, type Stage } from "./stage.ts";
 
 export const PEPPER = `1:${pepperOf("one")}`;
 
@@ -25,32 +24,34 @@ export function memoryJournal(): Journal & { readonly entries: JournalEntry[] } 
   };
 }
 
-/** The real bundles, made once: they are the same for every configuration that a test deploys. */
-const bundles = new Map<string, Promise<readonly ActionBundle[]>>();
-
 /** What a test may change about what it deploys. */
 export interface DesiredOptions {
   readonly config?: Partial<DeployConfigInput>;
   readonly redisToken?: string;
+  readonly redisUrl?: string;
+  readonly takesOver?: boolean;
   readonly pepper?: string;
   /** How long a request to the tenant may take. Default: 5,000. */
   readonly timeoutMs?: number;
 }
 
-/** What the stage's configuration wants of a tenant. */
-export async function desiredFor(s: Stage, options: DesiredOptions = {}): Promise<Desired> {
+/** What the stage's configuration wants of a tenant, and what its Actions are made of. */
+export function desiredFor(
+  s: Stage,
+  options: DesiredOptions = {},
+): { readonly desired: Desired; readonly sources: ActionSources } {
   const config = defineConfig({ ...CONFIG, ...options.config });
-  const key = JSON.stringify([config.subjectTokenType, config.keyPrefixes, config.apis, config.lastUsed]);
-  const made = bundles.get(key) ?? Promise.all(TRIGGERS.map(async (one) => bundleAction(one, config)));
-  bundles.set(key, made);
   const pepper = options.pepper ?? PEPPER;
   const { redis_rest_url, redis_rest_read_only_token } = s.local.description;
   const secrets = {
     API_KEY_PEPPER: pepper,
-    UPSTASH_REDIS_REST_URL: redis_rest_url,
+    UPSTASH_REDIS_REST_URL: options.redisUrl ?? redis_rest_url,
     UPSTASH_REDIS_REST_TOKEN: options.redisToken ?? redis_rest_read_only_token,
   };
-  return desiredOf(config, await made, secrets, parsePeppers(pepper));
+  return {
+    desired: desiredOf(config, TENANT, secrets.UPSTASH_REDIS_REST_URL),
+    sources: { config, secrets, peppers: parsePeppers(pepper), takesOver: options.takesOver ?? false },
+  };
 }
 
 /** A deployment to the stage's tenant: the real SDK, a clock that leaps, a journal in memory. */
@@ -63,7 +64,7 @@ export async function deployingTo(
   const progress: string[] = [];
   return {
     api: managementApi(client, clock),
-    desired: await desiredFor(s, options),
+    ...desiredFor(s, options),
     journal: memoryJournal(),
     onProgress: (line) => void progress.push(line),
     progress,
@@ -71,8 +72,8 @@ export async function deployingTo(
 }
 
 /** Plans and applies at once. */
-export async function planAndApply(deploying: Deploying): Promise<void> {
-  await apply(deploying, await planApply(deploying));
+export async function planAndApply(deploying: Deploying, options: ApplyOptions = {}): Promise<void> {
+  await apply(deploying, await planApply(deploying, options));
 }
 
 const IP_THROTTLING = { max_attempts: 10, rate: 600_000 };

@@ -1,3 +1,4 @@
+import { entriesFieldOf } from "../../src/core/deployment.ts";
 import { openKeys } from "../../src/keys/open-keys.ts";
 import type { Keys } from "../../src/keys/keys.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
@@ -29,7 +30,7 @@ export function freshKeys(s: Stage, clock: TestClock): Keys {
     ...openKeys(s.config, s.settings),
     lock,
     sleep,
-    exportUsers: exportUsers(client, sleep),
+    exportUsers: exportUsers(client, entriesFieldOf(s.config), sleep),
     nowSeconds: () => Math.floor(clock.nowMs / 1_000),
   };
 }

@@ -1,5 +1,5 @@
 import { ApiKeysError } from "../../src/core/errors.ts";
-import { keyEntriesOf } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "./entries.ts";
 import { recordKey } from "../../src/core/key-record.ts";
 import type { Keys } from "../../src/keys/keys.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";

@@ -14,7 +14,8 @@ export interface WrittenKey {
 }
 
 const [label = "", rounds = "0", ...userIds] = process.argv.slice(2);
-const keys = openKeys(defineConfig(CONFIG), await readSettings(process.env, false));
+const config = defineConfig(CONFIG);
+const keys = openKeys(config, await readSettings(process.env, false, config));
 const written: WrittenKey[] = [];
 for (let round = 0; round < Number(rounds); round++) {
   const userId = userIds[round % userIds.length] ?? "";

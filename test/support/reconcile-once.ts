@@ -6,7 +6,8 @@ import { defineConfig } from "../../src/deploy/config.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";
 import { CONFIG } from "./stage.ts";
 
-const keys = openKeys(defineConfig(CONFIG), await readSettings(process.env, false));
+const config = defineConfig(CONFIG);
+const keys = openKeys(config, await readSettings(process.env, false, config));
 const startedMs = performance.now();
 let mended = 0;
 const done = await reconcile(keys, {

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 
+import type { Deployment } from "../../src/core/deployment.ts";
 import { openKeys } from "../../src/keys/open-keys.ts";
 import type { Settings } from "../../src/cli/settings.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
@@ -52,10 +53,16 @@ export interface Answer {
   readonly body: Record<string, unknown>;
 }
 
+/** The tenant of every stage: a local one. */
+export const TENANT = "localhost";
+
+/** The stage's deployment as the core knows it. */
+export const DEPLOYMENT: Deployment = { ...defineConfig(CONFIG), tenant: TENANT };
+
 /** A local tenant with the product deployed on it, and hands to use both. */
 export interface Stage {
   readonly local: LocalTenant;
-  readonly config: DeployConfig;
+  readonly config: DeployConfig & Deployment;
   readonly settings: Settings;
   readonly keys: Keys;
   /** What Actions wrote to their console. */
@@ -89,7 +96,7 @@ export interface StageOptions extends Partial<
 
 /** Starts a stage: in memory and without limits, unless a test is about them. */
 export async function stage(options: StageOptions = {}): Promise<Stage> {
-  const config = defineConfig({ ...CONFIG, ...options.config });
+  const config = { ...defineConfig({ ...CONFIG, ...options.config }), tenant: TENANT };
   const actions =
     options.actions ?? (await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config))));
   const pepper = options.pepper ?? `1:${pepperOf("one")}`;
@@ -111,6 +118,8 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
   });
   const { description } = local;
   const settings: Settings = {
+    tenant: TENANT,
+    managementAudience: `${description.issuer}api/v2/`,
     origin: description.issuer.replace(/\/$/, ""),
     managementApi: description.management_api,
     clientId: description.management_client_id,

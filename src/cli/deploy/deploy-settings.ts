@@ -3,7 +3,8 @@ import type { DeployConfig } from "../../deploy/config.ts";
 import type { ActionSecrets } from "../../deploy/desired.ts";
 import type { Io } from "../io.ts";
 import { readLocalFile } from "../local-file.ts";
-import { readSettings, type Settings } from "../settings.ts";
+import { readSettings, type Placed, type Settings } from "../settings.ts";
+import { variablesOf } from "../variables.ts";
 
 /** Settings of a deployment: those of the keys, and what the Action is given. */
 export interface DeploySettings extends Settings {
@@ -20,10 +21,12 @@ export interface DeploySettings extends Settings {
 export async function readDeploySettings(
   env: Io["env"],
   isLocal: boolean,
-  { lastUsed }: Pick<DeployConfig, "lastUsed">,
+  config: Placed & Pick<DeployConfig, "lastUsed">,
 ): Promise<DeploySettings> {
-  const settings = await readSettings(env, isLocal);
-  const verifyClientSecret = env["VERIFY_CLIENT_SECRET"];
+  const { lastUsed } = config;
+  const settings = await readSettings(env, isLocal, config);
+  const { get, nameOf } = variablesOf(env, config.environment);
+  const verifyClientSecret = get("VERIFY_CLIENT_SECRET") || undefined;
   if (isLocal) {
     const local = await readLocalFile(env);
     const actionSecrets = {
@@ -33,16 +36,16 @@ export async function readDeploySettings(
     };
     return { ...settings, actionSecrets, verifyClientSecret };
   }
-  const token = lastUsed ? settings.redisToken : (env["UPSTASH_REDIS_REST_READ_ONLY_TOKEN"] ?? "");
+  const token = lastUsed ? settings.redisToken : get("UPSTASH_REDIS_REST_READ_ONLY_TOKEN");
   if (token === "") {
     throw new ApiKeysError(
       "configuration_invalid",
-      "Missing in the environment: UPSTASH_REDIS_REST_READ_ONLY_TOKEN.",
+      `Missing in the environment: ${nameOf("UPSTASH_REDIS_REST_READ_ONLY_TOKEN")}.`,
       "Set it to the database's read-only token, as the Upstash console shows it: the Action needs no other.",
     );
   }
   const actionSecrets = {
-    API_KEY_PEPPER: env["API_KEY_PEPPER"] ?? "",
+    API_KEY_PEPPER: get("API_KEY_PEPPER"),
     UPSTASH_REDIS_REST_URL: settings.redisUrl,
     UPSTASH_REDIS_REST_TOKEN: token,
   };

@@ -1,33 +1,39 @@
-import { gatherFacts, type RedisFacts } from "../../deploy/doctor-facts.ts";
+import { gatherFacts } from "../../deploy/doctor-facts.ts";
 import { pepperFingerprint } from "../../deploy/desired.ts";
-import { diagnose, type Finding } from "../../deploy/doctor.ts";
+import { diagnose, type Checked } from "../../deploy/doctor.ts";
 import { ApiKeysError } from "../../core/errors.ts";
-import { createRedis } from "../../stores/key-record-reader.ts";
+import { examineStore, type StoreFacts } from "../../stores/examine-store.ts";
 import type { Opened } from "./open-deploying.ts";
 
 const TIMEOUT_MS = 10_000;
-/** A key that is never there: to delete it changes nothing, but a read-only token may not even try. */
-const PROBE = "apikey-doctor-probe";
 
 /** Looks at the tenant and the Redis database of a deployment, and writes to neither. */
-export async function examine({ config, settings, deploying }: Opened): Promise<readonly Finding[]> {
+export async function examine(opened: Opened): Promise<readonly Checked[]> {
+  const { config, settings, deploying } = opened;
   const { api, desired } = deploying;
   const facts = await gatherFacts({
     api,
     desired,
     config,
     grant: async () => grant(settings),
-    redis: async () => lookAtRedis(settings),
+    store: async () => examineStoreOf(opened),
   });
   return diagnose(facts, config, desired, pepperFingerprint(settings.peppers));
 }
 
-async function grant({ origin, clientId, clientSecret }: Opened["settings"]) {
+/** Looks at the database with both tokens: with what the Action will get, before it gets it. */
+export async function examineStoreOf({ settings, keys }: Opened): Promise<StoreFacts> {
+  const { actionSecrets, redisToken: token } = settings;
+  const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: actionToken } = actionSecrets;
+  return examineStore({ url, token, actionToken }, keys.deployment, settings.peppers);
+}
+
+async function grant({ origin, managementAudience, clientId, clientSecret }: Opened["settings"]) {
   const body = new URLSearchParams({
     grant_type: "client_credentials",
     client_id: clientId,
     client_secret: clientSecret,
-    audience: `${origin}/api/v2/`,
+    audience: managementAudience,
   });
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(`${origin}/oauth/token`, { method: "POST", body, signal }).catch(
@@ -36,35 +42,12 @@ async function grant({ origin, clientId, clientSecret }: Opened["settings"]) {
   if (!response?.ok) {
     throw new ApiKeysError(
       response ? "management_unauthorized" : "management_unavailable",
-      response ? "Auth0 gave no token for its Management API." : "Auth0 could not be reached.",
-      "Check AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, and that the application may use the Management API.",
+      response
+        ? `Auth0 gave no token for its Management API (${managementAudience}).`
+        : "Auth0 could not be reached.",
+      "Check AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, and that the application may use the Management API. Where AUTH0_DOMAIN is a custom domain, set AUTH0_TENANT_DOMAIN to the tenant's own.",
     );
   }
   const { scope } = (await response.json()) as { readonly scope?: string };
   return { scopes: (scope ?? "").split(" "), date: response.headers.get("date") };
-}
-
-async function lookAtRedis({ actionSecrets, redisToken }: Opened["settings"]): Promise<RedisFacts> {
-  const url = actionSecrets.UPSTASH_REDIS_REST_URL;
-  const open = (token: string) => createRedis({ url, token, timeoutMs: TIMEOUT_MS });
-  const redis = open(actionSecrets.UPSTASH_REDIS_REST_TOKEN);
-  // The client's errors quote the command; only whether there was one is looked at.
-  const isDone = async (answer: Promise<unknown>) =>
-    answer.then(
-      () => true,
-      () => false,
-    );
-  if (!(await isDone(redis.get(PROBE)))) return { kind: "unreachable" };
-  const canWrite = await isDone(redis.del(PROBE));
-  // Not for a read-only token to ask; and Upstash does not document it, so it may refuse any.
-  const question = ["CONFIG", "GET", "maxmemory-policy"] as const;
-  const policy: unknown = await open(redisToken)
-    .exec([...question])
-    .catch(() => undefined);
-  const named = Array.isArray(policy) ? String(policy[1] ?? "") : "";
-  return {
-    kind: "reached",
-    canWrite,
-    eviction: named === "" ? "unknown" : named === "noeviction" ? "off" : "on",
-  };
 }

@@ -1,4 +1,5 @@
 import type { Change } from "../../deploy/change.ts";
+import type { Checked } from "../../deploy/doctor.ts";
 import { table } from "../table.ts";
 
 /** A plan for people: a line a change, then its outage, then what is counted. No secret is in it. */
@@ -20,4 +21,19 @@ export function planText(changes: readonly Change[], caveats: readonly string[] 
 export function planJson(changes: readonly Change[], caveats: readonly string[] = []): object {
   const shown = changes.map(({ sign, what, why, outage }) => ({ sign, what, why, outage: outage ?? null }));
   return { changes: shown, caveats };
+}
+
+/** Checks for people: a line each with its result, and below it what was found. */
+export function checksText(checks: readonly Checked[]): string {
+  const lines = checks.map(({ check, result }) => [result, check]);
+  const rows = table(lines).split("\n");
+  return checks
+    .map(({ findings }, at) => {
+      const found = findings.map(({ level, what, fix, isMendedByApply }) => {
+        const told = isMendedByApply ? `${level}, until apply` : level;
+        return `    ${told}: ${what}\n${fix === "" ? "" : `      fix: ${fix}\n`}`;
+      });
+      return `${rows[at] ?? ""}\n${found.join("")}`;
+    })
+    .join("");
 }

@@ -1,6 +1,7 @@
 import { ApiKey } from "../../core/api-key.ts";
-import type { keyEntriesOf } from "../../core/key-entry.ts";
+import type { KeyEntry } from "../../core/key-entry.ts";
 import { ApiKeysError } from "../../core/errors.ts";
+import type { Deploying } from "../../deploy/apply.ts";
 import type { DeployConfig } from "../../deploy/config.ts";
 import type { Verifying } from "../../deploy/verify.ts";
 import { createKey } from "../../keys/create.ts";
@@ -14,8 +15,9 @@ export function verifyingOf(
   config: DeployConfig,
   settings: DeploySettings,
   keys: Keys,
-  nowMs: () => number,
+  { api: { clock }, onProgress }: Pick<Deploying, "api" | "onProgress">,
 ): Verifying {
+  const { nowMs, sleep } = clock;
   const clientId = config.verify?.clientId ?? config.clients[0];
   const api = config.apis.find((one) => one.identifier === config.verify?.audience) ?? config.apis[0];
   const scope = config.verify?.scope ?? api?.scopes[0];
@@ -29,6 +31,8 @@ export function verifyingOf(
   }
   return {
     origin: settings.origin,
+    tenant: settings.tenant,
+    deployment: config.name,
     subjectTokenType: config.subjectTokenType,
     userId,
     clientId,
@@ -36,6 +40,8 @@ export function verifyingOf(
     audience: api.identifier,
     scope,
     nowMs,
+    sleep,
+    onWait: onProgress,
     async createKey() {
       const name = `verification ${new Date(nowMs()).toISOString()}`;
       return (await createKey(keys, userId, { name, scope, lifetimeDays: 1 })).apiKey;
@@ -54,7 +60,7 @@ async function forget(keys: Keys, userId: string, keyId: string): Promise<void> 
     await keys.records.remove(keyId);
     const { entries } = await keys.users.read(userId);
     const others = entries.filter((entry) => (entry as { readonly id?: unknown } | null)?.id !== keyId);
-    const isGone = (after: ReturnType<typeof keyEntriesOf>) => after.every(({ id }) => id !== keyId);
+    const isGone = (after: readonly KeyEntry[]) => after.every(({ id }) => id !== keyId);
     const outcome = await writeEntries(keys, lease, userId, others, isGone);
     if (outcome.kind !== "written") throw outcome.error;
   });

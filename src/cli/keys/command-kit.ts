@@ -12,10 +12,12 @@ import type { Keys } from "../../keys/keys.ts";
 import type { Io } from "../io.ts";
 import { readSettings } from "../settings.ts";
 import { openKeys } from "../../keys/open-keys.ts";
+import { environmentOf, targetLine, targetOf } from "../target.ts";
 
 /** The options that every command has. */
 export interface CommonOptions {
   readonly config: string;
+  readonly env?: string;
   readonly json?: true;
   readonly local?: true;
   readonly auditLog?: string;
@@ -38,8 +40,10 @@ export interface CommandKit {
   addForUser(usage: string, description: string): Command;
   /** Prints a result: as JSON if that was asked for, else as text. */
   print(options: CommonOptions, value: object, text: string): void;
-  /** Opens the stores that the options and the environment name. */
+  /** Opens the stores that the options and the environment name, to change something; first says which they are. */
   open(options: CommonOptions): Promise<Keys>;
+  /** Opens the stores to read alone. */
+  openToRead(options: CommonOptions): Promise<Keys>;
 }
 
 /** A kit that adds its commands to `program`. */
@@ -49,6 +53,7 @@ export function commandKit(program: Command, io: Io): CommandKit {
       .command(usage)
       .description(description)
       .option("--config <file>", "the deployment's configuration", "deploy.config.ts")
+      .option("--env <name>", "the environment of the configuration (default: AUTH0_API_KEYS_ENV)")
       .option("--json", "print one JSON value");
   const addOnline = (usage: string, description: string) =>
     add(usage, description)
@@ -67,20 +72,25 @@ export function commandKit(program: Command, io: Io): CommandKit {
       });
     },
     print: (options, value, text) => io.stdout(options.json ? `${JSON.stringify(value)}\n` : text),
-    async open(options) {
-      const config = await loadDeployConfig(options.config);
-      const settings = await readSettings(io.env, options.local === true);
-      if (options.auditLog !== undefined) requireWritable(options.auditLog);
-      return openKeys(config, settings, {
-        actor: `cli:${io.env["USER"] ?? "unknown"}`,
-        audit(event) {
-          const line = `${JSON.stringify(event)}\n`;
-          if (options.auditLog === undefined) io.stderr(line);
-          else appendFileSync(options.auditLog, line, { mode: 0o600 });
-        },
-      });
-    },
+    open: async (options) => openStores(options, (line) => io.stderr(line)),
+    openToRead: async (options) => openStores(options, () => undefined),
   };
+
+  async function openStores(options: CommonOptions, tell: (target: string) => void): Promise<Keys> {
+    const config = await loadDeployConfig(options.config, environmentOf(options, io));
+    const settings = await readSettings(io.env, options.local === true, config);
+    const target = { target: targetOf(config, settings) };
+    tell(options.json ? `${JSON.stringify(target)}\n` : targetLine(config, settings));
+    if (options.auditLog !== undefined) requireWritable(options.auditLog);
+    return openKeys(config, settings, {
+      actor: `cli:${io.env["USER"] ?? "unknown"}`,
+      audit(event) {
+        const line = `${JSON.stringify(event)}\n`;
+        if (options.auditLog === undefined) io.stderr(line);
+        else appendFileSync(options.auditLog, line, { mode: 0o600 });
+      },
+    });
+  }
 }
 
 /** Lets a command take `--user`, or `--org` for the service user of an organization; either is in `options.user` then. */

@@ -47,7 +47,7 @@ export function addCreateCommand(kit: CommandKit): void {
       }
       const keys = await kit.open(options);
       const { userId, apiKey, entry } = await create(keys, options);
-      const presented = presentKey(userId, entry, keys.nowSeconds());
+      const presented = presentKey(keys, userId, entry);
       kit.io.stderr(`${keyLines(presented)}This is the only time that the key is shown.\n`);
       return kit.print(options, { key: apiKey.reveal(), ...presented }, `${apiKey.reveal()}\n`);
     });

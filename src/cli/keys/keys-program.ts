@@ -17,7 +17,9 @@ import { addTransferCommand } from "./transfer-command.ts";
 
 /** Runs `keys` with these arguments. Gives the exit code: 0 done, 1 failed, 2 wrong usage. */
 export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
-  const program = new Command("keys").description("Make, show and revoke API keys of Auth0 users.");
+  const program = new Command("keys").description(
+    "Make, show and revoke API keys of Auth0 users: those of one deployment, by name in deploy.config.ts.",
+  );
   const kit = commandKit(program, io);
   addCreateCommand(kit);
   addListCommand(kit);

@@ -10,10 +10,10 @@ export function addLifeCommands(kit: CommandKit): void {
   kit
     .addForUser("show <key-id>", "show all that is known of a key")
     .action(async (keyId: string, options: UserOptions) => {
-      const keys = await kit.open(options);
+      const keys = await kit.openToRead(options);
       const entry = await showKey(keys, options.user, keyId);
       const nowSeconds = keys.nowSeconds();
-      const presented = presentKey(options.user, entry, nowSeconds, await lastUses(keys, [keyId]));
+      const presented = presentKey(keys, options.user, entry, await lastUses(keys, [keyId]));
       kit.print(options, presented, keyLines(presented, nowSeconds));
     });
 
@@ -24,7 +24,7 @@ export function addLifeCommands(kit: CommandKit): void {
     kit.addForUser(`${verb} <key-id>`, description).action(async (keyId: string, options: UserOptions) => {
       const keys = await kit.open(options);
       const { after } = await change(keys, options.user, keyId);
-      const presented = presentKey(options.user, after, keys.nowSeconds());
+      const presented = presentKey(keys, options.user, after);
       kit.print(options, presented, `Key ${keyId} is ${presented.status}.\n`);
     });
   }
@@ -34,7 +34,7 @@ export function addLifeCommands(kit: CommandKit): void {
     .action(async (options: UserOptions) => {
       const keys = await kit.open(options);
       const dropped = await pruneKeys(keys, options.user);
-      const presented = dropped.map((entry) => presentKey(options.user, entry, keys.nowSeconds()));
+      const presented = dropped.map((entry) => presentKey(keys, options.user, entry));
       kit.print(
         options,
         presented,

@@ -9,12 +9,7 @@ import { presentKey } from "./present-key.ts";
 const KEYS_A_BATCH = 100;
 
 /** Prints the keys of all users that `isAsked` picks, a line of JSON each, as they come. */
-export async function printAllKeys(
-  io: Io,
-  keys: Keys,
-  isAsked: (entry: KeyEntry) => boolean,
-  nowSeconds: number,
-): Promise<void> {
+export async function printAllKeys(io: Io, keys: Keys, isAsked: (entry: KeyEntry) => boolean): Promise<void> {
   let batch: OwnedEntry[] = [];
   const print = async () => {
     const uses = await lastUses(
@@ -22,7 +17,7 @@ export async function printAllKeys(
       batch.map(({ entry }) => entry.id),
     );
     for (const { userId, entry } of batch) {
-      io.stdout(`${JSON.stringify(presentKey(userId, entry, nowSeconds, uses))}\n`);
+      io.stdout(`${JSON.stringify(presentKey(keys, userId, entry, uses))}\n`);
     }
     batch = [];
     await io.drained?.();

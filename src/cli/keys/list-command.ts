@@ -38,7 +38,7 @@ export function addListCommand(kit: CommandKit): void {
 }
 
 async function listOne(kit: CommandKit, options: ListOptions, userId: string): Promise<void> {
-  const keys = await kit.open(options);
+  const keys = await kit.openToRead(options);
   const nowSeconds = keys.nowSeconds();
   const { expiringWithin = Infinity } = options;
   const entries = (await listKeys(keys, userId)).filter(
@@ -48,16 +48,16 @@ async function listOne(kit: CommandKit, options: ListOptions, userId: string): P
     keys,
     entries.map(({ id }) => id),
   );
-  const presented = entries.map((entry) => presentKey(userId, entry, nowSeconds, uses));
+  const presented = entries.map((entry) => presentKey(keys, userId, entry, uses));
   kit.print(options, presented, keysTable(presented, nowSeconds));
 }
 
 async function listAll(kit: CommandKit, options: ListOptions): Promise<void> {
-  const keys = await kit.open(options);
+  const keys = await kit.openToRead(options);
   const nowSeconds = keys.nowSeconds();
   const { expiringWithin, pepper } = options;
   const isAsked = (entry: KeyEntry) =>
     (expiringWithin === undefined || isExpiringWithin(entry, nowSeconds, expiringWithin)) &&
     (pepper === undefined || versionsNeededBy(entry, nowSeconds).has(pepper));
-  await printAllKeys(kit.io, keys, isAsked, nowSeconds);
+  await printAllKeys(kit.io, keys, isAsked);
 }

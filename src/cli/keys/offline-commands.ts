@@ -1,5 +1,7 @@
 import { inspectKey, keyPattern } from "../../core/key-format.ts";
+import { acceptedPrefixes } from "../../core/deployment.ts";
 import { loadDeployConfig } from "../../deploy/load-config.ts";
+import { environmentOf } from "../target.ts";
 import type { CommandKit, CommonOptions } from "./command-kit.ts";
 
 /** `keys inspect` and `pattern`, which need no store. */
@@ -7,7 +9,9 @@ export function addOfflineCommands(kit: CommandKit): void {
   kit
     .add("inspect", "read a key on standard input and say offline what it is")
     .action(async (options: CommonOptions) => {
-      const { keyPrefixes } = await loadDeployConfig(options.config);
+      const keyPrefixes = acceptedPrefixes(
+        await loadDeployConfig(options.config, environmentOf(options, kit.io)),
+      );
       const parts = inspectKey((await kit.io.readStdin()).trim());
       const found = parts && {
         prefix: parts.prefix,
@@ -26,7 +30,9 @@ export function addOfflineCommands(kit: CommandKit): void {
   kit
     .add("pattern", "print the regular expression that finds keys, for secret scanners")
     .action(async (options: CommonOptions) => {
-      const pattern = keyPattern((await loadDeployConfig(options.config)).keyPrefixes);
+      const pattern = keyPattern(
+        acceptedPrefixes(await loadDeployConfig(options.config, environmentOf(options, kit.io))),
+      );
       kit.print(options, { pattern }, `${pattern}\n`);
     });
 }

@@ -4,6 +4,7 @@ import { addPepper, dropPepper, parsePeppers } from "../../core/peppers.ts";
 import { countPeppers, retirePepper, type PepperCount } from "../../keys/peppers.ts";
 import { writeLocalPepper } from "../local-file.ts";
 import { readPepperText } from "../settings.ts";
+import { environmentOf } from "../target.ts";
 import { table } from "../table.ts";
 import { wholeNumber, type CommandKit, type CommonOptions } from "./command-kit.ts";
 
@@ -30,7 +31,7 @@ export function addPepperCommand(kit: CommandKit): void {
 async function add(kit: CommandKit, options: CommonOptions): Promise<void> {
   const { io } = kit;
   const isLocal = options.local === true;
-  const text = addPepper(await readPepperText(io.env, isLocal), kit.randomBytes);
+  const text = addPepper(await readPepperText(io.env, isLocal, environmentOf(options, io)), kit.randomBytes);
   const { version } = parsePeppers(text).current;
   const next = `Next: npm run deploy -- apply${isLocal ? " --local" : ""}. Until then no key can be made; all go on working.`;
   await hand(kit, options, text, version, `Pepper ${version} is the current one. ${next}`);
@@ -39,7 +40,7 @@ async function add(kit: CommandKit, options: CommonOptions): Promise<void> {
 async function retire(kit: CommandKit, options: PepperOptions, version: number): Promise<void> {
   const isLocal = options.local === true;
   const resealed = await retirePepper(await kit.open(options), version, options.yes === true);
-  const text = dropPepper(await readPepperText(kit.io.env, isLocal), version);
+  const text = dropPepper(await readPepperText(kit.io.env, isLocal, environmentOf(options, kit.io)), version);
   const next = `Next: npm run deploy -- apply${isLocal ? " --local" : ""}`;
   const said = `Nothing depends on pepper ${version} any more; ${resealed} records were sealed anew. ${next}`;
   await hand(kit, options, text, version, said);
@@ -63,7 +64,7 @@ async function hand(
 }
 
 async function status(kit: CommandKit, options: CommonOptions): Promise<void> {
-  const keys = await kit.open(options);
+  const keys = await kit.openToRead(options);
   const counts = await countPeppers(keys);
   const marker = await keys.records.readMarker();
   const isDeployed = marker === "ours";

@@ -1,5 +1,7 @@
+import type { Keys } from "../../keys/keys.ts";
 import { table } from "../table.ts";
 import { isOverlapping, keyStatus, type KeyEntry, type KeyStatus } from "../../core/key-entry.ts";
+import { isPrefixAccepted } from "../../core/deployment.ts";
 import type { KeyUse } from "../../core/key-use.ts";
 
 /** A key as `--json` shows it: names of the wire, times in ISO 8601, `null` where there is nothing. */
@@ -7,7 +9,8 @@ export interface PresentedKey {
   readonly id: string;
   readonly user_id: string;
   readonly name: string;
-  readonly status: KeyStatus;
+  /** `refused`: active, and of a prefix that the deployment does not accept any more. */
+  readonly status: KeyStatus | "refused";
   readonly scope: string | null;
   readonly audience: readonly string[] | null;
   readonly org_id: string | null;
@@ -26,16 +29,19 @@ export interface PresentedKey {
 
 /** A key for people and programs outside: without its hash. `uses` are what is known of last uses, if anything. */
 export function presentKey(
+  { deployment, nowSeconds: now }: Pick<Keys, "deployment" | "nowSeconds">,
   userId: string,
   entry: KeyEntry,
-  nowSeconds: number,
   uses?: ReadonlyMap<string, KeyUse>,
 ): PresentedKey {
+  const nowSeconds = now();
+  const status = keyStatus(entry, nowSeconds);
+  const isRefused = status === "active" && !isPrefixAccepted(deployment, entry.prefix);
   return {
     id: entry.id,
     user_id: userId,
     name: entry.name,
-    status: keyStatus(entry, nowSeconds),
+    status: isRefused ? "refused" : status,
     scope: entry.scope ?? null,
     audience: entry.aud ?? null,
     org_id: entry.org_id ?? null,

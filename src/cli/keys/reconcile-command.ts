@@ -26,7 +26,7 @@ export function addReconcileCommand(kit: CommandKit): void {
     .option("--yes", "restore however many entries are lost");
   command.action(async (options: ReconcileCommandOptions) => {
     if (options.restoreEntries && !options.fix) command.error("error: --restore-entries needs --fix");
-    const keys = await kit.open(options);
+    const keys = await (options.fix ? kit.open(options) : kit.openToRead(options));
     const tally = startTally(options.json ? undefined : (text) => kit.io.stdout(text));
     const progress = progressLine(kit.io);
     const done = await reconcile(keys, {

@@ -40,7 +40,7 @@ async function revokeOne(
 ): Promise<void> {
   const keys = await kit.open(options);
   const { entry, wasRevoked } = await revokeKey(keys, user, keyId, options.reason);
-  const presented = presentKey(user, entry, keys.nowSeconds());
+  const presented = presentKey(keys, user, entry);
   const again = wasRevoked ? " already" : "";
   kit.print(options, presented, `Key ${keyId} was revoked${again} at ${presented.revoked_at}.\n`);
 }
@@ -48,7 +48,7 @@ async function revokeOne(
 async function revokeAll(kit: CommandKit, options: RevokeOptions, user: string): Promise<void> {
   const keys = await kit.open(options);
   const revoked = await revokeAllKeys(keys, user, options.reason);
-  const presented = revoked.map(({ entry }) => presentKey(user, entry, keys.nowSeconds()));
+  const presented = revoked.map(({ entry }) => presentKey(keys, user, entry));
   kit.print(
     options,
     presented,

@@ -37,7 +37,7 @@ export function addRotateCommand(kit: CommandKit): void {
       if (options.cancel || options.now) {
         const change = options.cancel ? cancelRotation : endOverlap;
         const { after } = await change(keys, options.user, keyId);
-        const presented = presentKey(options.user, after, keys.nowSeconds());
+        const presented = presentKey(keys, options.user, after);
         const said = options.cancel ? "The new secret was withdrawn" : "The old secret has ended";
         return kit.print(options, presented, `${said}. Key ${keyId} has one secret again.\n`);
       }
@@ -46,7 +46,7 @@ export function addRotateCommand(kit: CommandKit): void {
         overlapSeconds: options.overlap,
         ...(lifetimeDays !== undefined && { lifetimeDays }),
       });
-      const presented = presentKey(options.user, entry, keys.nowSeconds());
+      const presented = presentKey(keys, options.user, entry);
       kit.io.stderr(`${keyLines(presented)}This is the only time that the new key is shown.\n`);
       return kit.print(options, { key: apiKey.reveal(), ...presented }, `${apiKey.reveal()}\n`);
     });

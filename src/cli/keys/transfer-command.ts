@@ -16,7 +16,7 @@ export function addTransferCommand(kit: CommandKit): void {
     .action(async (options: TransferOptions) => {
       const keys = await kit.open(options);
       const entries = await transferKeys(keys, options.from, options.to);
-      const presented = entries.map((entry) => presentKey(options.to, entry, keys.nowSeconds()));
+      const presented = entries.map((entry) => presentKey(keys, options.to, entry));
       kit.print(options, presented, keysTable(presented));
     });
 }

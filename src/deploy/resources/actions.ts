@@ -3,12 +3,14 @@ import type { Management } from "auth0";
 import { ApiKeysError } from "../../core/errors.ts";
 import { ACTION_MARK, type Trigger } from "../bundle.ts";
 import type { Change } from "../change.ts";
-import { RUNTIME, type DesiredAction } from "../desired.ts";
+import { bodyOf, fingerprintsOf, RUNTIME, type Desired, type DesiredAction } from "../desired.ts";
 import type { ManagementApi } from "../management-api.ts";
+import { readMark, type DeploymentMark, type Neighbour } from "../mark.ts";
 import {
   actionFor,
   hashOfCode,
   type ActionState,
+  type DeployedState,
   type SecretState,
   type TenantState,
 } from "../tenant-state.ts";
@@ -19,25 +21,59 @@ const TRIGGER_VERSIONS: Readonly<Record<Trigger, string>> = {
   "post-login": "v3",
 };
 
-/** Reads the product's Actions, found by their names. Needs `read:actions`. */
+/** What the Actions of a tenant say: ours, what they say of us, and who else is there. */
+export interface ReadActions {
+  readonly actions: readonly ActionState[];
+  readonly mark: DeploymentMark | undefined;
+  readonly neighbours: readonly Neighbour[];
+  /** The name of every Action, by its id. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/** Reads the tenant's Actions: ours are found by their names, other deployments' by their marks. Needs `read:actions`. */
 export async function readActions(
   api: ManagementApi,
-  names: Readonly<Record<Trigger, string>>,
-): Promise<ActionState[]> {
-  const found: ActionState[] = [];
-  for (const [trigger, name] of Object.entries(names) as [Trigger, string][]) {
-    const listed = await api.ask(`list the Actions of ${trigger}`, async () => {
-      const all: Management.Action[] = [];
-      for await (const one of await api.client.actions.list({ triggerId: trigger, per_page: PAGE }))
-        all.push(one);
-      return all;
-    });
-    const id = listed.find((action) => action.name === name)?.id;
+  { actionNames, tenant, name: ourName }: Pick<Desired, "actionNames" | "tenant" | "name">,
+): Promise<ReadActions> {
+  const listed = await api.ask("list the Actions", async () => {
+    const all: Management.Action[] = [];
+    for await (const one of await api.client.actions.list({ per_page: PAGE })) all.push(one);
+    return all;
+  });
+  const actions: ActionState[] = [];
+  let mark: DeploymentMark | undefined;
+  for (const [trigger, name] of Object.entries(actionNames) as [Trigger, string][]) {
+    const id = listed.find((one) => one.name === name && isOfTrigger(one, trigger))?.id;
     if (id === undefined) continue;
     const action = await api.ask(`read the Action ${name}`, () => api.client.actions.get(id));
-    found.push(stateOf(trigger, action));
+    actions.push(stateOf(trigger, action, tenant));
+    const said = readMark(action.deployed_version?.code ?? "") ?? readMark(action.code ?? "");
+    // Where a run was broken off between them, post-login's, which is deployed first, knows more.
+    if (said?.tenant === tenant && said.name === ourName && (!mark || trigger === "post-login")) mark = said;
   }
-  return found;
+  const ids = new Set(actions.map(({ id }) => id));
+  const neighbours = new Map<string, Neighbour>();
+  for (const one of listed) {
+    if (ids.has(one.id ?? "")) continue;
+    const [running = "", draft = ""] = [one.deployed_version?.code, one.code];
+    if ([running, draft].some((code) => code.includes(ACTION_MARK))) {
+      const said = readMark(running) ?? readMark(draft);
+      const name = said?.name ?? (one.name ?? "").replace(/-(custom-token-exchange|post-login)$/, "");
+      const known = neighbours.get(name);
+      const actionIds = [...(known?.actionIds ?? []), one.id ?? ""];
+      neighbours.set(name, { name, actionIds, mark: known?.mark ?? said });
+    }
+  }
+  return {
+    actions,
+    mark,
+    neighbours: [...neighbours.values()],
+    names: new Map(listed.map((one) => [one.id ?? "", one.name ?? ""])),
+  };
+}
+
+function isOfTrigger({ supported_triggers }: Management.Action, trigger: Trigger): boolean {
+  return supported_triggers?.some(({ id }) => id === trigger) === true;
 }
 
 /** Compares with the version that runs, and not with the draft. Throws `action_foreign` for one that is not ours. */
@@ -61,6 +97,13 @@ export function planAction(
       "Rename it in the Auth0 dashboard, or give this deployment another name in deploy.config.ts.",
     );
   }
+  if (action.madeForTenant !== undefined) {
+    throw new ApiKeysError(
+      "action_foreign",
+      `The Action "${name}" was made for the tenant ${action.madeForTenant}, and copied here.`,
+      "Delete it in the Auth0 dashboard, or give this deployment another name in deploy.config.ts.",
+    );
+  }
   const why = action.deployed ? differences(desired, action, known) : ["is not deployed"];
   if (why.length === 0) return [];
   return [{ sign: "~", what, why, effect: { kind: "update_action", trigger, actionId: action.id } }];
@@ -81,7 +124,7 @@ function differences(
     all.map(({ name, version }) => `${name}@${version}`).join(" ");
   const wanted = Object.keys(desired.secrets).map((name) => ({ name }));
   return [
-    ...(deployed.codeHash === desired.codeHash ? [] : ["code or secrets"]),
+    ...(deployed.codeHash === desired.codeHash ? [] : codeDifferences(desired, deployed)),
     ...(packages(deployed.dependencies) === packages(desired.dependencies)
       ? []
       : [`npm packages: ${packages(desired.dependencies)}`]),
@@ -91,6 +134,22 @@ function differences(
       (name) => `secret ${name} was set by somebody else`,
     ),
   ];
+}
+
+/** What of the code differs: the code itself, secrets by name, or what it says of its deployment. */
+function codeDifferences({ code }: DesiredAction, { bodyHash, fingerprints = {} }: DeployedState): string[] {
+  const wanted = fingerprintsOf(code);
+  const isPepperKept = fingerprints["pepper"] === wanted["pepper"];
+  // Under another pepper every fingerprint differs, and says nothing of the other secrets.
+  const secrets = Object.keys(wanted).filter((name) =>
+    isPepperKept ? fingerprints[name] !== wanted[name] : name === "pepper",
+  );
+  const isBodyKept = bodyHash === hashOfCode(bodyOf(code));
+  const why = [
+    ...(isBodyKept ? [] : ["code"]),
+    ...secrets.map((name) => (name === "pepper" ? "another current pepper" : `secret ${name} changed`)),
+  ];
+  return why.length > 0 ? why : ["what it says of its deployment"];
 }
 
 /** Deletes an Action that was not there; else deploys the version that ran. */
@@ -162,20 +221,24 @@ export async function deleteAction(api: ManagementApi, id: string): Promise<void
 }
 
 /** An Action of the Management API as a state: hashes for code, names for secrets. */
-function stateOf(trigger: Trigger, action: Management.GetActionResponseContent): ActionState {
+function stateOf(trigger: Trigger, action: Management.GetActionResponseContent, tenant: string): ActionState {
   const { deployed_version: version } = action;
   const code = action.code ?? "";
+  const madeFor = (readMark(version?.code ?? "") ?? readMark(code))?.tenant ?? tenant;
   return {
     trigger,
     id: action.id ?? "",
     name: action.name ?? "",
     isMarked: [code, version?.code ?? ""].some((one) => one.includes(ACTION_MARK)),
+    ...(madeFor !== tenant && { madeForTenant: madeFor }),
     draftHash: hashOfCode(code),
     secrets: secretsOf(action.secrets),
     deployed: version && {
       versionId: version.id ?? "",
       number: version.number ?? 0,
       codeHash: hashOfCode(version.code ?? ""),
+      bodyHash: hashOfCode(bodyOf(version.code ?? "")),
+      fingerprints: fingerprintsOf(version.code ?? ""),
       dependencies: (version.dependencies ?? []).map((one) => ({
         name: one.name ?? "",
         version: one.version ?? "",

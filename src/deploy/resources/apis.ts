@@ -1,80 +1,140 @@
 import type { Change, Effect } from "../change.ts";
-import type { Desired, Scope } from "../desired.ts";
+import type { DesiredApi, Scope } from "../desired.ts";
 import type { ManagementApi } from "../management-api.ts";
+import type { Share } from "../mark.ts";
+import { isAmong } from "../shares.ts";
 import type { ApiState, TenantState } from "../tenant-state.ts";
+
+/** What Auth0 takes as an API's name. */
+const MAX_NAME_LENGTH = 200;
+const DEFAULT_LIFETIME_SECONDS = 86_400;
 
 /** Reads those APIs that exist. Needs `read:resource_servers`. */
 export async function readApis(api: ManagementApi, identifiers: readonly string[]): Promise<ApiState[]> {
   const found: ApiState[] = [];
-  for (const identifier of identifiers) {
+  for (const identifier of new Set(identifiers)) {
     const state = await readApi(api, identifier);
     if (state) found.push(state);
   }
   return found;
 }
 
-/** What an API lacks: itself, scopes, or the consent that exchanges cannot ask for. Scopes of others stay. */
-export function planApi(desired: Desired["apis"][number], { apis }: TenantState): Change[] {
-  const { identifier, scopes } = desired;
+/** What an API lacks: itself, scopes, its tokens' lifetime, or the consent that exchanges cannot ask for. */
+export function planApi(desired: DesiredApi, { apis }: TenantState): Change[] {
+  const { identifier, scopes, tokenLifetimeSeconds } = desired;
   const what = `API ${identifier}`;
   const current = apis.find((one) => one.identifier === identifier);
+  const lifetime = tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds };
   if (!current) {
-    const why = [`does not exist; ${scopes.length} scopes`];
-    return [{ sign: "+", what, why, effect: { kind: "create_api", identifier, scopes } }];
+    const why = ["does not exist", ...scopes.map(({ value }) => `+${value}`)];
+    return [{ sign: "+", what, why, effect: { kind: "create_api", identifier, scopes, ...lifetime } }];
   }
   const setScopes = scopes.filter(
     ({ value, description }) =>
       !current.scopes.some((one) => one.value === value && one.description === description),
   );
+  const isNew = ({ value }: Scope) => !current.scopes.some((one) => one.value === value);
+  const hasLifetime =
+    tokenLifetimeSeconds === undefined || current.tokenLifetimeSeconds === tokenLifetimeSeconds;
   const why = [
     ...(current.skipsConsent ? [] : ["skip_consent_for_verifiable_first_party_clients is off"]),
-    ...(setScopes.length > 0 ? [`scopes ${setScopes.map(({ value }) => value).join(" ")}`] : []),
+    ...(hasLifetime ? [] : [`token_lifetime ${current.tokenLifetimeSeconds} → ${tokenLifetimeSeconds} s`]),
+    ...setScopes.map((scope) => (isNew(scope) ? `+${scope.value}` : `~${scope.value} (description)`)),
   ];
   if (why.length === 0) return [];
   const consent = current.skipsConsent ? {} : { skipsConsent: true };
-  const effect: Effect = { kind: "update_api", identifier, setScopes, removeScopes: [], ...consent };
+  const changed = { setScopes, removeScopes: [], ...consent, ...(hasLifetime ? {} : lifetime) };
+  return [{ sign: "~", what, why, effect: { kind: "update_api", identifier, ...changed } }];
+}
+
+/** Takes from an API what was given to it: itself, or scopes, its consent, its tokens' lifetime. */
+export function takeFromApi(api: ApiState, gifts: readonly Share[]): Change[] {
+  const { identifier } = api;
+  const what = `API ${identifier}`;
+  const own = gifts.filter((gift) => gift.kind !== "throttling" && gift.of === identifier);
+  if (own.some(({ kind }) => kind === "api")) {
+    const outage = "tokens for it are no longer issued to anybody";
+    const why = ["was made by this deployment"];
+    return [{ sign: "-", what, why, outage, effect: { kind: "delete_api", identifier } }];
+  }
+  const removeScopes = own.flatMap((gift) =>
+    gift.kind === "scope" && api.scopes.some(({ value }) => value === gift.scope) ? [gift.scope] : [],
+  );
+  const isConsentTaken = own.some(({ kind }) => kind === "consent") && api.skipsConsent;
+  const before = own.find((gift) => gift.kind === "lifetime")?.seconds;
+  const isLifetimeTaken = before !== undefined && api.tokenLifetimeSeconds !== before;
+  const why = [
+    ...removeScopes.map((value) => `-${value}`),
+    ...(isConsentTaken ? ["skip_consent_for_verifiable_first_party_clients as before"] : []),
+    ...(isLifetimeTaken ? [`token_lifetime ${before} s as before`] : []),
+  ];
+  if (why.length === 0) return [];
+  const effect: Effect = {
+    kind: "update_api",
+    identifier,
+    setScopes: [],
+    removeScopes,
+    ...(isConsentTaken && { skipsConsent: false }),
+    ...(isLifetimeTaken && { tokenLifetimeSeconds: before }),
+  };
   return [{ sign: "~", what, why, effect }];
 }
 
-/** Deletes an API that was not there; else takes back its consent, and the scopes that were added or described anew. */
-export function restoreApi(api: ApiState, target: TenantState): Change[] {
-  const { identifier } = api;
-  const what = `API ${identifier}`;
-  const before = target.apis.find((one) => one.identifier === identifier);
-  if (!before) {
-    const outage = "tokens for it are no longer issued to anybody";
-    const effect: Effect = { kind: "delete_api", identifier };
-    return [{ sign: "-", what, why: ["was not there before"], outage, effect }];
+/**
+ * Gives back to an API what a deployment took from it, described anew or set to something else; `gave` is what it had given
+ * before, `set` what it had set.
+ */
+export function giveBackToApi(
+  before: ApiState,
+  { apis, mark }: TenantState,
+  gave: readonly Share[],
+  set: readonly Share[],
+): Change[] {
+  const { identifier: of, scopes, tokenLifetimeSeconds } = before;
+  const what = `API ${of}`;
+  const now = apis.find((one) => one.identifier === of);
+  if (!now) {
+    if (!isAmong({ kind: "api", of }, gave)) return [];
+    const effect: Effect = { kind: "create_api", identifier: of, scopes, tokenLifetimeSeconds };
+    return [{ sign: "+", what, why: ["was there before"], effect }];
   }
-  const removeScopes = api.scopes
-    .filter(({ value }) => !before.scopes.some((one) => one.value === value))
-    .map(({ value }) => value);
-  const setScopes = before.scopes.filter(
-    ({ value, description }) =>
-      !api.scopes.some((one) => one.value === value && one.description === description),
-  );
-  const isConsentKept = before.skipsConsent === api.skipsConsent;
-  const touched = [...removeScopes, ...setScopes.map(({ value }) => value)];
+  const setScopes = scopes.filter(({ value: scope, description }) => {
+    const is = now.scopes.find(({ value }) => value === scope);
+    if (!is) return isAmong({ kind: "scope", of, scope }, gave);
+    return is.description !== description && isAmong({ kind: "scope", of, scope }, mark?.uses ?? []);
+  });
+  const isConsentGiven = before.skipsConsent && !now.skipsConsent && isAmong({ kind: "consent", of }, gave);
+  const lifetime = set.find((one) => one.kind === "lifetime" && one.of === of);
+  const seconds = lifetime?.kind === "lifetime" ? lifetime.seconds : now.tokenLifetimeSeconds;
+  const hasLifetime = seconds === now.tokenLifetimeSeconds;
+  if (setScopes.length === 0 && !isConsentGiven && hasLifetime) return [];
   const why = [
-    ...(isConsentKept ? [] : ["skip_consent_for_verifiable_first_party_clients as before"]),
-    ...(touched.length > 0 ? [`scopes ${touched.join(" ")} as before`] : []),
+    "as before",
+    ...(hasLifetime ? [] : [`token_lifetime ${seconds} s`]),
+    ...setScopes.map(({ value }) => `~${value}`),
   ];
-  if (why.length === 0) return [];
-  const consent = isConsentKept ? {} : { skipsConsent: before.skipsConsent };
-  const effect: Effect = { kind: "update_api", identifier, setScopes, removeScopes, ...consent };
+  const effect: Effect = {
+    kind: "update_api",
+    identifier: of,
+    setScopes,
+    removeScopes: [],
+    ...(isConsentGiven && { skipsConsent: true }),
+    ...(!hasLifetime && { tokenLifetimeSeconds: seconds }),
+  };
   return [{ sign: "~", what, why, effect }];
 }
 
 /** Makes an API that first-party clients need no consent for. Needs `create:resource_servers`. */
 export async function createApi(
   api: ManagementApi,
-  { identifier, scopes }: Extract<Effect, { kind: "create_api" }>,
+  { identifier, scopes, tokenLifetimeSeconds }: Extract<Effect, { kind: "create_api" }>,
 ): Promise<void> {
   await api.ask(`create the API ${identifier}`, () =>
     api.client.resourceServers.create({
       identifier,
-      name: identifier,
+      name: identifier.replace(/[<>]/g, "").slice(0, MAX_NAME_LENGTH),
       scopes: scopes.map(wire),
+      ...(tokenLifetimeSeconds !== undefined && { token_lifetime: tokenLifetimeSeconds }),
       skip_consent_for_verifiable_first_party_clients: true,
     }),
   );
@@ -85,7 +145,7 @@ export async function updateApi(
   api: ManagementApi,
   effect: Extract<Effect, { kind: "update_api" }>,
 ): Promise<void> {
-  const { identifier, setScopes, removeScopes, skipsConsent } = effect;
+  const { identifier, setScopes, removeScopes, skipsConsent, tokenLifetimeSeconds } = effect;
   const current = await readApi(api, identifier);
   const isTouched = ({ value }: Scope) =>
     removeScopes.includes(value) || setScopes.some((one) => one.value === value);
@@ -102,6 +162,7 @@ export async function updateApi(
     api.client.resourceServers.update(identifier, {
       ...(hasScopes && { scopes: [...kept, ...changed.values()].map(wire) }),
       ...(skipsConsent !== undefined && { skip_consent_for_verifiable_first_party_clients: skipsConsent }),
+      ...(tokenLifetimeSeconds !== undefined && { token_lifetime: tokenLifetimeSeconds }),
     }),
   );
 }
@@ -121,6 +182,7 @@ async function readApi(api: ManagementApi, identifier: string): Promise<ApiState
     identifier,
     scopes: (found.scopes ?? []).map(({ value, description }) => ({ value, description: description ?? "" })),
     skipsConsent: found.skip_consent_for_verifiable_first_party_clients === true,
+    tokenLifetimeSeconds: found.token_lifetime ?? DEFAULT_LIFETIME_SECONDS,
   };
 }
 

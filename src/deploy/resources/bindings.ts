@@ -27,11 +27,12 @@ export async function readBindings(api: ManagementApi): Promise<BindingState[]> 
 }
 
 /** Whether our Action is bound, and where it shall be. */
-export function planBinding({ actions, postLoginPosition }: Desired, current: TenantState): Change[] {
-  const { name } = actions[TRIGGER];
+export function planBinding({ actionNames, postLoginPosition }: Desired, current: TenantState): Change[] {
+  const name = actionNames[TRIGGER];
   const ours = actionFor(current, TRIGGER);
-  const at = current.bindings.findIndex(({ actionId }) => actionId === ours?.id);
-  const wanted = postLoginPosition === "first" ? 0 : current.bindings.length - 1;
+  const bindings = withoutNeighbours(current.bindings, current);
+  const at = bindings.findIndex(({ actionId }) => actionId === ours?.id);
+  const wanted = postLoginPosition === "first" ? 0 : bindings.length - 1;
   if (at !== -1 && at === wanted) return [];
   const others = current.bindings.length - (at === -1 ? 0 : 1);
   const why = [
@@ -39,6 +40,15 @@ export function planBinding({ actions, postLoginPosition }: Desired, current: Te
   ];
   const effect: Effect = { kind: "bind", position: postLoginPosition };
   return [{ sign: at === -1 ? "+" : "~", what: `binding of ${name}`, why, effect }];
+}
+
+/** The bindings without those of other deployments: each leaves the others' tokens alone, in whatever order they run. */
+export function withoutNeighbours(
+  bindings: readonly BindingState[],
+  { neighbours }: TenantState,
+): readonly BindingState[] {
+  const theirs = new Set(neighbours.flatMap(({ actionIds }) => actionIds));
+  return bindings.filter(({ actionId }) => !theirs.has(actionId));
 }
 
 /** Unbinds our Action where it was not bound, or puts it back to where it stood. */

@@ -1,6 +1,8 @@
 import { ApiKeysError } from "../../core/errors.ts";
 import type { Change } from "../change.ts";
 import type { ManagementApi } from "../management-api.ts";
+import type { Share } from "../mark.ts";
+import { isAmong } from "../shares.ts";
 import { CUSTOM_AUTHENTICATION, type ClientState, type TenantState } from "../tenant-state.ts";
 
 // Named, so that no answer holds a client_secret.
@@ -9,7 +11,7 @@ const FIELDS = "client_id,token_exchange";
 /** Reads those of the deployment's clients that exist. Needs `read:clients`. */
 export async function readClients(api: ManagementApi, clientIds: readonly string[]): Promise<ClientState[]> {
   const found: ClientState[] = [];
-  for (const clientId of clientIds) {
+  for (const clientId of new Set(clientIds)) {
     const client = await readClient(api, clientId);
     if (client) found.push(client);
   }
@@ -26,18 +28,29 @@ export function planClient(clientId: string, { clients }: TenantState): Change[]
   return [{ sign: "~", what: `client ${clientId}`, why, effect: { kind: "enable_client", clientId } }];
 }
 
-/** Takes our type from a client that did not have it, or gives it back. */
-export function restoreClient({ clientId, types }: ClientState, target: TenantState): Change[] {
-  const before = target.clients.find((one) => one.clientId === clientId);
-  const has = types?.includes(CUSTOM_AUTHENTICATION) === true;
-  const had = before?.types?.includes(CUSTOM_AUTHENTICATION) === true;
-  if (!before || has === had) return [];
+/** Takes our type from a client that it was given to. */
+export function takeFromClient({ clientId, types }: ClientState, gifts: readonly Share[]): Change[] {
+  const gift = gifts.find((one) => one.kind === "client" && one.of === clientId);
+  if (gift?.kind !== "client" || !types?.includes(CUSTOM_AUTHENTICATION)) return [];
+  const keepsList = gift.hadList === true;
   const what = `client ${clientId}`;
-  if (had) return [{ sign: "~", what, why: ["had it before"], effect: { kind: "enable_client", clientId } }];
   const outage = "it can no longer exchange keys";
-  const why = [`${CUSTOM_AUTHENTICATION} was not in its list before`];
-  const keepsList = before.types !== undefined;
+  const why = [`-${CUSTOM_AUTHENTICATION} in token_exchange.allow_any_profile_of_type`];
   return [{ sign: "~", what, why, outage, effect: { kind: "disable_client", clientId, keepsList } }];
+}
+
+/** Gives our type back to a client that had it from us. */
+export function giveBackToClient(
+  { clientId, types }: ClientState,
+  target: TenantState,
+  gave: readonly Share[],
+): Change[] {
+  const before = target.clients.find((one) => one.clientId === clientId);
+  const had = before?.types?.includes(CUSTOM_AUTHENTICATION) === true;
+  const isGiven = isAmong({ kind: "client", of: clientId }, gave);
+  if (!had || types?.includes(CUSTOM_AUTHENTICATION) || !isGiven) return [];
+  const what = `client ${clientId}`;
+  return [{ sign: "~", what, why: ["had it before"], effect: { kind: "enable_client", clientId } }];
 }
 
 /** Adds our type to what a client may use, and leaves the rest. Needs `update:clients`. */

@@ -2,6 +2,8 @@ import type { Change } from "../change.ts";
 import type { IpThrottlingStage } from "../config.ts";
 import type { Desired } from "../desired.ts";
 import type { ManagementApi } from "../management-api.ts";
+import type { Share } from "../mark.ts";
+import { has } from "../shares.ts";
 import type { TenantState } from "../tenant-state.ts";
 
 const STAGE = "pre-custom-token-exchange";
@@ -28,12 +30,17 @@ export function planIpThrottling({ ipThrottling: wanted }: Desired, current: Ten
   return [{ sign: "~", what: "IP throttling of exchanges", why, effect }];
 }
 
-/** The throttling as it was, where it was changed. */
-export function restoreIpThrottling({ ipThrottling: before }: TenantState, current: TenantState): Change[] {
-  const { ipThrottling: now } = current;
-  if (!before || !now || (before.maxAttempts === now.maxAttempts && before.regainMs === now.regainMs))
-    return [];
-  const effect = { kind: "set_ip_throttling", stage: before } as const;
+/** The throttling as it was before it was set. */
+export function takeIpThrottling(gifts: readonly Share[], current: TenantState): Change[] {
+  return current.ipThrottling ? giveBackIpThrottling(gifts, current) : [];
+}
+
+/** The throttling as a deployment had set it. */
+export function giveBackIpThrottling(shares: readonly Share[], current: TenantState): Change[] {
+  const share = shares.find(({ kind }) => kind === "throttling");
+  if (share?.kind !== "throttling" || has(current, share)) return [];
+  const stage = { maxAttempts: share.maxAttempts, regainMs: share.regainMs };
+  const effect = { kind: "set_ip_throttling", stage } as const;
   return [{ sign: "~", what: "IP throttling of exchanges", why: ["as before"], effect }];
 }
 

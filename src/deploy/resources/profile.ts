@@ -1,31 +1,24 @@
+import { ApiKeysError } from "../../core/errors.ts";
 import type { Change } from "../change.ts";
 import type { Desired } from "../desired.ts";
 import type { ManagementApi } from "../management-api.ts";
 import { actionFor, type ProfileState, type TenantState } from "../tenant-state.ts";
 
-/** Reads the profile of a `subject_token_type`, or else the one of our Action. Needs `read:token_exchange_profiles`. */
-export async function readProfile(
+/** Reads every profile of the tenant, with the names of their Actions. Needs `read:token_exchange_profiles`. */
+export async function readProfiles(
   api: ManagementApi,
-  subjectTokenType: string,
-  actionId: string | undefined,
-): Promise<ProfileState | undefined> {
-  const all = await readProfiles(api);
-  return (
-    all.find((profile) => profile.subjectTokenType === subjectTokenType) ??
-    all.find((profile) => profile.actionId === actionId)
-  );
-}
-
-/** Reads every profile of the tenant. */
-async function readProfiles(api: ManagementApi): Promise<ProfileState[]> {
+  actionNames: ReadonlyMap<string, string>,
+): Promise<readonly ProfileState[]> {
   return api.ask("read the token exchange profiles", async () => {
     const all: ProfileState[] = [];
     for await (const one of await api.client.tokenExchangeProfiles.list({ take: 100 })) {
+      const actionName = actionNames.get(one.action_id ?? "");
       all.push({
         id: one.id ?? "",
         name: one.name ?? "",
         subjectTokenType: one.subject_token_type ?? "",
         actionId: one.action_id ?? "",
+        ...(actionName !== undefined && { actionName }),
       });
     }
     return all;
@@ -42,9 +35,18 @@ export function planProfile({ name, subjectTokenType }: Desired, current: Tenant
   }
   const { id } = profile;
   if (profile.actionId !== actionFor(current, "custom-token-exchange")?.id) {
+    if (profile.actionName !== undefined) {
+      throw new ApiKeysError(
+        "deployment_conflict",
+        `The subject_token_type ${subjectTokenType} is that of the profile "${profile.name}", whose Action is "${profile.actionName}".`,
+        "Give this deployment a subjectTokenType of its own in deploy.config.ts, or remove that profile first.",
+      );
+    }
     const effect = { kind: "replace_profile", id, name, subjectTokenType } as const;
     const outage = "no key can be exchanged until the profile is made again, a second or so";
-    return [{ sign: "~", what, why: ["names another Action, which cannot be changed"], outage, effect }];
+    return [
+      { sign: "~", what, why: ["names an Action that is gone, which cannot be changed"], outage, effect },
+    ];
   }
   const why = [
     ...(profile.name === name ? [] : [`name ${profile.name} → ${name}`]),
@@ -60,44 +62,33 @@ export function planProfile({ name, subjectTokenType }: Desired, current: Tenant
   ];
 }
 
-/** Deletes a profile that was not there, or makes it again as it was. */
-export function restoreProfile({ profile: before }: TenantState, { profile: now }: TenantState): Change[] {
-  if (!before && !now) return [];
+/** Deletes our profile if it was not there, or makes it again as it was. What names another's Action is left alone. */
+export function restoreProfile(target: TenantState, current: TenantState): Change[] {
+  const ours = actionFor(current, "custom-token-exchange")?.id;
+  const now = current.profile?.actionId === ours ? current.profile : undefined;
+  const before = target.profile?.actionId === ours ? target.profile : undefined;
+  if (!now && (!before || current.profile)) return [];
   const what = `token exchange profile ${(now ?? before)?.subjectTokenType ?? ""}`;
-  if (!before && now) {
+  if (now && !before) {
     const outage = "no key can be exchanged from now on";
-    return [
-      {
-        sign: "-",
-        what,
-        why: ["was not there before"],
-        outage,
-        effect: { kind: "delete_profile", id: now.id },
-      },
-    ];
+    const effect = { kind: "delete_profile", id: now.id } as const;
+    return [{ sign: "-", what, why: ["was not there before"], outage, effect }];
   }
   if (!before) return [];
   const { name, subjectTokenType, actionId } = before;
-  const as = { name, subjectTokenType };
   if (!now) {
-    return [
-      { sign: "+", what, why: ["was there before"], effect: { kind: "create_profile", ...as, actionId } },
-    ];
-  }
-  if (now.actionId !== actionId) {
-    const outage = "no key can be exchanged until the profile is made again, a second or so";
-    const effect = { kind: "replace_profile", id: now.id, ...as, actionId } as const;
-    return [{ sign: "~", what, why: ["named another Action before"], outage, effect }];
+    const effect = { kind: "create_profile", name, subjectTokenType, actionId } as const;
+    return [{ sign: "+", what, why: ["was there before"], effect }];
   }
   if (now.name === name && now.subjectTokenType === subjectTokenType) return [];
-  const effect = { kind: "update_profile", id: now.id, ...as } as const;
+  const effect = { kind: "update_profile", id: now.id, name, subjectTokenType } as const;
   return [{ sign: "~", what, why: [`${name}, ${subjectTokenType} again`], effect }];
 }
 
 /** Makes a profile for a deployed Action. Needs `create:token_exchange_profiles`. */
 export async function createProfile(
   api: ManagementApi,
-  { name, subjectTokenType, actionId }: Omit<ProfileState, "id">,
+  { name, subjectTokenType, actionId }: Omit<ProfileState, "id" | "actionName">,
 ): Promise<void> {
   await api.ask(`create the token exchange profile ${subjectTokenType}`, () =>
     api.client.tokenExchangeProfiles.create({

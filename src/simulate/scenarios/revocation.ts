@@ -1,5 +1,6 @@
 import { KillSwitch } from "../../client/kill-switch.ts";
 import { actorOf } from "../../core/actor.ts";
+import { DEFAULT_NAME } from "../../core/deployment.ts";
 import { sealRecord } from "../../core/key-record.ts";
 import { parsePeppers } from "../../core/peppers.ts";
 import { Fleet, keyOf, type Design } from "../fleet.ts";
@@ -100,7 +101,7 @@ function layersOf(
       "gateway with kill switch",
       async (number) => {
         await soon(number);
-        const claims = { act: { sub: actorOf(keyOf(number).id) } };
+        const claims = { act: { sub: actorOf({ name: DEFAULT_NAME }, keyOf(number).id) } };
         return watch(number, OFTEN_MS, async () => (await killSwitch.refuse(claims)) === undefined);
       },
     ],

@@ -1,0 +1,62 @@
+import { ApiKeysError } from "../../core/errors.ts";
+import type { Gone } from "../../deploy/gone.ts";
+import type { DeployClock } from "../../deploy/management-api.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Time, and who is there to be asked. */
+export interface DeployEnvironment {
+  readonly clock: DeployClock;
+  readonly terminal: Terminal;
+}
+
+/** Whether to go on. Nobody to ask and no --yes is an error: a pipeline must say what it wants. */
+export async function confirmed(
+  { yes }: { readonly yes?: true },
+  question: string,
+  { terminal }: DeployEnvironment,
+): Promise<boolean> {
+  if (yes) return true;
+  if (terminal.isInteractive) return terminal.confirm(question);
+  throw new ApiKeysError("confirmation_missing", "Nobody is there to confirm the plan.", "Add --yes.");
+}
+
+/** Whether to remove a deployment: its tenant's domain is typed, or given beside --yes. */
+export async function confirmTenant(
+  { yes, tenant: given }: { readonly yes?: true; readonly tenant?: string },
+  tenant: string,
+  { terminal }: DeployEnvironment,
+): Promise<boolean> {
+  const isRight = (text: string | undefined) => text?.trim().toLowerCase() === tenant;
+  if (yes) {
+    if (isRight(given)) return true;
+    throw new ApiKeysError(
+      "confirmation_missing",
+      given === undefined
+        ? "What is removed cannot be brought back, and the tenant was not named."
+        : `The tenant is ${tenant}, and ${given} was named.`,
+      `Nothing was changed. If it is meant, add: --yes --tenant ${tenant}`,
+    );
+  }
+  if (terminal.isInteractive) return isRight(await terminal.ask(`Type ${tenant} to remove this: `));
+  const fix = `Add --yes --tenant ${tenant}.`;
+  throw new ApiKeysError("confirmation_missing", "Nobody is there to confirm the plan.", fix);
+}
+
+/** Throws `prefix_unconfirmed` unless each prefix whose keys would be refused was typed, or given beside --drop-prefix. */
+export async function confirmPrefixes(
+  gone: readonly Gone[],
+  given: readonly string[],
+  { terminal }: DeployEnvironment,
+): Promise<void> {
+  for (const one of gone) {
+    if (one.kind !== "prefix" || given.includes(one.of)) continue;
+    const { of: prefix } = one;
+    const question = `Keys with the prefix ${prefix} will be refused. Type ${prefix} to go on: `;
+    if (terminal.isInteractive && (await terminal.ask(question)) === prefix) continue;
+    throw new ApiKeysError(
+      "prefix_unconfirmed",
+      `Keys with the prefix ${prefix} would be refused, and nobody confirmed it.`,
+      `Nothing was changed. Let them go on working with retiredKeyPrefixes: ["${prefix}"], or add: --drop-prefix ${prefix}`,
+    );
+  }
+}

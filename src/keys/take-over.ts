@@ -1,0 +1,79 @@
+import { DEFAULT_NAME, entriesFieldOf } from "../core/deployment.ts";
+import { readEntries } from "../core/key-entry.ts";
+import { audited } from "./audit.ts";
+import type { Keys } from "./keys.ts";
+import { outwaitRateLimit, outwaitStore } from "./patience.ts";
+import { writeEntries } from "./write-entries.ts";
+
+/** What was taken over of the form before deployments had names. */
+export interface TakenOver {
+  readonly users: number;
+  readonly entries: number;
+  /** Entries in the field of before whose records are not in this store: another deployment's, and left. */
+  readonly left: number;
+}
+
+const OLD_FIELD = entriesFieldOf({ name: DEFAULT_NAME });
+
+/**
+ * Takes over a store that was marked before deployments had names: moves the entries whose records this store has sealed
+ * into the deployment's own field, each user's in one write under that user's lock, then marks the store by name. Broken
+ * off at any point, the same call goes on; while it lasts, the Actions read both fields. Does nothing for a store that is
+ * marked by name. Throws `store_foreign`, `export_failed`, or what the stores answered.
+ */
+export async function takeOver(keys: Keys): Promise<TakenOver> {
+  const done = { users: 0, entries: 0, left: 0 };
+  if ((await keys.records.readMarker()) !== "unnamed") return done;
+  if (entriesFieldOf(keys.deployment) !== OLD_FIELD) {
+    const found: string[] = [];
+    for await (const { userId, appMetadata } of keys.exportUsers()) {
+      const { known, newer } = readEntries(appMetadata[OLD_FIELD]);
+      if (known.length + newer.length > 0) found.push(userId);
+    }
+    for (const userId of found) {
+      const { moved, left } = await outwaitRateLimit(keys, async () =>
+        outwaitStore(keys, async () => moveOf(keys, userId)),
+      );
+      if (moved.length > 0) done.users++;
+      done.entries += moved.length;
+      done.left += left;
+    }
+  }
+  await keys.records.remark();
+  return done;
+}
+
+async function moveOf(
+  keys: Keys,
+  userId: string,
+): Promise<{ readonly moved: readonly string[]; readonly left: number }> {
+  return audited(
+    keys,
+    { operation: "take_over", userId },
+    async () =>
+      keys.lock(userId, async (lease) => {
+        const profile = await keys.users.read(userId);
+        const list = profile.appMetadata[OLD_FIELD];
+        const old: readonly unknown[] = Array.isArray(list) ? list : [];
+        const { known, newer } = readEntries(old);
+        const candidates = [...known, ...newer];
+        const records = await keys.records.readMany(candidates.map(({ id }) => id));
+        const moved = candidates.filter((_, at) => {
+          const record = records[at];
+          return record?.kind === "trusted" && record.record.sub === userId;
+        });
+        const rest = candidates.length - moved.length;
+        if (moved.length === 0) return { moved: [], left: rest };
+        const ids = new Set(moved.map(({ id }) => id));
+        const there = new Set([...profile.keys, ...profile.newer].map(({ id }) => id));
+        const entries = [...profile.entries, ...moved.filter(({ id }) => !there.has(id))];
+        const kept = old.filter((one) => !moved.includes(one as (typeof moved)[number]));
+        const isDone = (after: readonly { readonly id: string }[]) =>
+          [...ids].every((id) => after.some((one) => one.id === id));
+        const outcome = await writeEntries(keys, lease, userId, entries, isDone, { [OLD_FIELD]: kept });
+        if (outcome.kind !== "written") throw outcome.error;
+        return { moved: [...ids], left: rest };
+      }),
+    ({ moved }) => ({ changes: moved }),
+  );
+}
