@@ -111,9 +111,13 @@ async function serve(
   });
   try {
     await writeLocalFile(io.env, { ...tenant.description, api_key_pepper: deployment.pepper });
-    const env = options.env === undefined ? [] : ["--env", options.env];
+    const { DEPLOY_CONFIG: config } = io.env;
+    const named = [
+      ...(config === undefined ? [] : ["--config", config]),
+      ...(options.env === undefined ? [] : ["--env", options.env]),
+    ];
     const quiet = { ...io, stdout: () => undefined, stderr: () => undefined };
-    const code = await runKeys(["init", "--local", ...env], quiet);
+    const code = await runKeys(["init", "--local", ...named], quiet);
     if (code !== 0) throw new Error("The store could not be marked.");
     tenant.servePage(await selfServicePage(deployment, tenant.description, { onLog }));
     io.stdout(options.json ? `${JSON.stringify(tenant.description)}\n` : welcome(tenant));

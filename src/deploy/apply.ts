@@ -2,7 +2,7 @@ import { ApiKeysError } from "../core/errors.ts";
 import { carryOut } from "./carry-out.ts";
 import type { Change } from "./change.ts";
 import { refuseConflicts } from "./conflicts.ts";
-import { makeActions, type ActionSources, type Desired, type DesiredActions } from "./desired.ts";
+import { makeActions, usesOf, type ActionSources, type Desired, type DesiredActions } from "./desired.ts";
 import { goneFrom, type Gone } from "./gone.ts";
 import { historyOf, type Journal, type WritingCommand } from "./journal.ts";
 import { refuseExceeded } from "./limits.ts";
@@ -11,7 +11,7 @@ import type { Share } from "./mark.ts";
 import { plan } from "./plan.ts";
 import { readTenant } from "./read-tenant.ts";
 import { takeBack } from "./restore.ts";
-import { giftsAfter, isAmong, usesOf } from "./shares.ts";
+import { giftsAfter, isAmong } from "./shares.ts";
 import type { ApiState, TenantState } from "./tenant-state.ts";
 
 /** Everything that a command of the deploy tool works with. */
@@ -55,8 +55,8 @@ export async function planApply(
   const history = historyOf(await journal.read());
   const current = await readTenant(api, desired);
   refuseConflicts(desired, current);
-  const given = giftsAfter(desired, current, history);
   const uses = usesOf(desired);
+  const given = giftsAfter(uses, current, history);
   const pruned = takeBack(prune ? given.filter((gift) => !isAmong(gift, uses)) : [], current);
   const kept = given.filter((gift) => !isAmong(gift, pruned.taken));
   const left = { ...current, apis: current.apis.map((api) => withoutScopes(api, pruned.taken)) };

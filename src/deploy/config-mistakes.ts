@@ -18,26 +18,42 @@ const NAMES: Readonly<Record<string, string>> = {
   Object: "an object",
 };
 
-/** A mistake that the schema found, in our words. It quotes names of fields, and no values. */
-export function mistakeOf(issue: v.BaseIssue<unknown>): Mistake {
+/** What the schema found, in our words. A required field whose name was mistyped is one mistake, and not a missing one too. */
+export function mistakesOf(issues: readonly v.BaseIssue<unknown>[]): readonly Mistake[] {
+  const mistakes = issues.map(mistakeOf);
+  const isMistyped = (path: string) => {
+    const name = path.split(".").at(-1) ?? "";
+    const parent = path.slice(0, path.length - name.length);
+    return mistakes.some(
+      (other) =>
+        other.path.startsWith(parent) &&
+        !other.path.slice(parent.length).includes(".") &&
+        other.what.endsWith(`; did you mean ${name}?`),
+    );
+  };
+  return mistakes.filter(({ path, what }) => what !== "is missing" || !isMistyped(path));
+}
+
+/** It quotes names of fields, and no values. */
+function mistakeOf(issue: v.BaseIssue<unknown>): Mistake {
   const path = v.getDotPath(issue) ?? "";
   const where = path === "" ? "the configuration" : path;
   if (issue.kind === "validation") return { path: where, what: issue.message };
   if (issue.expected === "never") return { path: where, what: `is not known${suggestion(path)}` };
   if (issue.received === "undefined") return { path: where, what: "is missing" };
-  // A picklist says in its own message what it takes.
-  if (issue.type === "picklist") return { path: where, what: issue.message };
+  // These say in their own messages what they take.
+  if (issue.type === "picklist" || issue.type === "custom") return { path: where, what: issue.message };
   const expected = NAMES[issue.expected ?? ""] ?? issue.expected ?? "something else";
   return { path: where, what: `must be ${expected}` };
 }
 
 /** All mistakes as one error, a line each. */
 export function invalidConfiguration(mistakes: readonly Mistake[], file = "deploy.config.ts"): ApiKeysError {
-  const lines = mistakes.map(({ path, what }) => `  ${path}: ${what}`);
-  const count = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
+  const lines = [...new Set(mistakes.map(({ path, what }) => `  ${path}: ${what}`))];
+  const count = lines.length === 1 ? "a mistake" : `${lines.length} mistakes`;
   return new ApiKeysError(
     "configuration_invalid",
-    `${file} has ${count}:\n${[...new Set(lines)].join("\n")}`,
+    `${file} has ${count}:\n${lines.join("\n")}`,
     `Correct ${file}: src/deploy/config.ts describes each field.`,
   );
 }
@@ -47,6 +63,10 @@ function suggestion(path: string): string {
   const steps = path.split(".").filter((step) => !/^\d+$/.test(step));
   const name = steps.at(-1) ?? "";
   const legal = LEGAL_NAMES[steps.at(-2) ?? ""] ?? [];
-  const nearest = nearestOf(name, legal);
+  // Its own name is legal elsewhere: environments have none inside.
+  const nearest = nearestOf(
+    name,
+    legal.filter((one) => one !== name),
+  );
   return nearest === undefined ? "" : `; did you mean ${nearest}?`;
 }

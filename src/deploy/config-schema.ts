@@ -1,6 +1,7 @@
 import * as v from "valibot";
 
-import { acceptedPrefixes, isReservedAudience } from "../core/deployment.ts";
+import { isReservedAudience } from "../core/deployment.ts";
+import { isObject } from "../core/key-entry.ts";
 import { isKeyPrefix } from "../core/key-format.ts";
 
 // AUTH0 documents these as reserved for subject_token_type.
@@ -9,6 +10,15 @@ const RESERVED = /^(https?:\/\/(auth0|okta)\.com|urn:(ietf|auth0|okta)\b)/i;
 const MAX_IDENTIFIER_LENGTH = 600;
 const MAX_DESCRIPTION_LENGTH = 500;
 const MAX_TOKEN_LIFETIME_SECONDS = 2_592_000;
+
+// Valibot takes a list for an object, whose fields are then 0, 1, 2.
+const isNoList = v.custom<object>(isObject, "must be an object");
+
+/** An object of these fields and no others. Every one that is not known is told of: `strictObject` stops at the first. */
+function exactly<const E extends v.ObjectEntries>(entries: E): v.StrictObjectSchema<E, undefined> {
+  const schema = v.pipe(isNoList, v.objectWithRest(entries, v.never()));
+  return { ...schema, entries } as unknown as v.StrictObjectSchema<E, undefined>;
+}
 
 const text = v.pipe(v.string(), v.minLength(1, "is empty"));
 const whole = (least: number, most: number) =>
@@ -48,7 +58,7 @@ const domain = v.pipe(
   v.regex(/^(https?:\/\/)?[a-z0-9.-]+(:\d+)?\/*$/i, "must be a domain, such as acme.eu.auth0.com"),
 );
 
-const policy = v.strictObject({
+const policy = exactly({
   maxKeysPerUser: v.optional(whole(1, 50), 20),
   defaultLifetimeDays: v.optional(days, 90),
   maxLifetimeDays: v.optional(days, 366),
@@ -56,31 +66,31 @@ const policy = v.strictObject({
   acceptForeignKeys: v.optional(v.boolean(), false),
   retentionDays: v.optional(days, 30),
 });
-const api = v.strictObject({
+const api = exactly({
   identifier,
-  scopes: v.record(scope, description),
+  scopes: v.pipe(isNoList, v.record(scope, description)),
   keyPrefix: v.optional(keyPrefix),
   tokenLifetimeSeconds: v.optional(whole(60, MAX_TOKEN_LIFETIME_SECONDS)),
 });
-const store = v.strictObject({
+const store = exactly({
   url: v.pipe(v.string(), v.regex(/^https?:\/\/\S+$/, "must be the database's REST URL: https://…")),
 });
-const ipThrottling = v.strictObject({ maxAttempts: whole(1, 100), regainMs: whole(1_000, 86_400_000) });
-const serviceUsers = v.strictObject({
+const ipThrottling = exactly({ maxAttempts: whole(1, 100), regainMs: whole(1_000, 86_400_000) });
+const serviceUsers = exactly({
   connection: v.pipe(
     v.string(),
     v.maxLength(128, "has more than 128 characters"),
     v.regex(/^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$/, "must be like api-key-service-users"),
   ),
 });
-const verify = v.strictObject({
+const verify = exactly({
   userId: text,
   clientId: v.optional(v.string()),
   audience: v.optional(v.string()),
   scope: v.optional(v.string()),
 });
 
-const fields = v.strictObject({
+const fields = exactly({
   domain: v.optional(domain),
   tenantDomain: v.optional(domain),
   store: v.optional(store),
@@ -115,27 +125,35 @@ const fields = v.strictObject({
 /** What one environment's configuration must be like. */
 export const CONFIG_SCHEMA = v.pipe(
   fields,
+  // Also where something else is wrong: then of what can be read.
   v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-    const { apis, clients, keyPrefix: current, retiredKeyPrefixes } = dataset.value;
+    const value = isObject(dataset.value) ? dataset.value : {};
+    const apis = listIn(value["apis"]).filter(isObject);
     const twice = (list: readonly string[]) => list.find((one, at) => list.indexOf(one) !== at);
-    const refuse = (key: keyof typeof dataset.value, message: string) =>
+    const refuse = (key: string, message: string) =>
       addIssue({
         message,
-        path: [{ type: "object", origin: "value", input: dataset.value, key, value: dataset.value[key] }],
+        path: [{ type: "object", origin: "value", input: value, key, value: value[key] }],
       });
-    const api2 = twice(apis.map((one) => one.identifier));
+    const api2 = twice(textsIn(apis.map((one) => one["identifier"])));
     if (api2 !== undefined) refuse("apis", `names ${api2} twice`);
-    const client2 = twice(clients);
+    const client2 = twice(textsIn(value["clients"]));
     if (client2 !== undefined) refuse("clients", `names ${client2} twice`);
-    const own = apis.flatMap((one) => one.keyPrefix ?? []);
-    const prefix2 = twice([...new Set([current, ...retiredKeyPrefixes]), ...own]);
+    const keyPrefixes = [...new Set(textsIn([value["keyPrefix"], ...textsIn(value["retiredKeyPrefixes"])]))];
+    const own = textsIn(apis.map((one) => one["keyPrefix"]));
+    const prefix2 = twice([...keyPrefixes, ...own]);
     if (prefix2 !== undefined) refuse("apis", `the prefix ${prefix2} is that of more than one`);
-    if (acceptedPrefixes({ keyPrefixes: [current, ...retiredKeyPrefixes], apis: [] }).length > 20) {
-      refuse("retiredKeyPrefixes", "has more than 20 prefixes");
-    }
+    if (keyPrefixes.length > 20) refuse("retiredKeyPrefixes", "has more than 20 prefixes");
   }),
 );
+
+function listIn(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function textsIn(value: unknown): readonly string[] {
+  return listIn(value).filter((one): one is string => typeof one === "string" && one !== "");
+}
 
 /** The legal names of each object in a configuration, by the name of what holds it; `""` for the configuration itself. */
 export const LEGAL_NAMES: Readonly<Record<string, readonly string[]>> = {

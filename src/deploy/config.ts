@@ -2,8 +2,9 @@ import * as v from "valibot";
 
 import type { Deployment } from "../core/deployment.ts";
 import type { Environments } from "../core/environments.ts";
+import { isObject } from "../core/key-entry.ts";
 import type { Policy } from "../core/policy.ts";
-import { invalidConfiguration, mistakeOf, type Mistake } from "./config-mistakes.ts";
+import { invalidConfiguration, mistakesOf, type Mistake } from "./config-mistakes.ts";
 import { CONFIG_SCHEMA } from "./config-schema.ts";
 
 /** What `deploy.config.ts` says. Only what has no default is required. */
@@ -125,16 +126,20 @@ export function defineConfig(input: DeployConfigInput | EnvironmentsInput): Depl
   const { environments, ...shared } = input;
   const mistakes: Mistake[] = [];
   const configs: Record<string, DeployConfig> = {};
-  for (const [name, own] of Object.entries(environments ?? {})) {
+  const named: readonly [string, unknown][] = isObject(environments) ? Object.entries(environments) : [];
+  for (const [name, own] of named) {
     if (!/^[a-z][a-z0-9-]{0,19}$/.test(name)) {
       mistakes.push({ path: `environments.${name}`, what: "must be named like staging" });
     }
-    const merged = { ...shared, ...own, ...(own.policy && { policy: { ...shared.policy, ...own.policy } }) };
-    const parsed = parse(merged);
+    if (!isObject(own)) {
+      mistakes.push({ path: `environments.${name}`, what: "must be an object" });
+      continue;
+    }
+    const parsed = parse({ ...shared, ...own, ...policyOf(shared, own) });
     if ("config" in parsed) configs[name] = { ...parsed.config, environment: name };
-    else mistakes.push(...parsed.mistakes.map((one) => whereItIs(one, name, own)));
+    else mistakes.push(...parsed.mistakes.map((one) => whereItIs(one, name, own, shared)));
   }
-  if (Object.keys(environments ?? {}).length === 0) {
+  if (named.length === 0) {
     mistakes.push({ path: "environments", what: "must name at least one environment" });
   }
   if (mistakes.length > 0) throw invalidConfiguration(mistakes);
@@ -145,7 +150,7 @@ function parse(
   input: unknown,
 ): { readonly config: DeployConfig } | { readonly mistakes: readonly Mistake[] } {
   const parsed = v.safeParse(CONFIG_SCHEMA, input);
-  if (!parsed.success) return { mistakes: parsed.issues.map(mistakeOf) };
+  if (!parsed.success) return { mistakes: mistakesOf(parsed.issues) };
   const { keyPrefix, retiredKeyPrefixes, apis, policy, ...rest } = parsed.output;
   const { domain, tenantDomain, store, ipThrottling, serviceUsers, verify, ...always } = rest;
   const lifetimes = apis.flatMap(({ identifier, tokenLifetimeSeconds: seconds }) =>
@@ -173,9 +178,21 @@ function parse(
   return { config };
 }
 
+/** The policy of an environment on top of the shared one; nothing where there are not both. */
+function policyOf(shared: Partial<DeployConfigInput>, { policy: own }: Partial<DeployConfigInput>): object {
+  return isObject(shared.policy) && isObject(own) ? { policy: { ...shared.policy, ...own } } : {};
+}
+
 /** A mistake of an environment's own field stands there; one of a shared field stands where it is shared. */
-function whereItIs({ path, what }: Mistake, environment: string, own: object): Mistake {
-  const isOwn = Object.hasOwn(own, path.split(".")[0] ?? "");
-  const isMissing = what === "is missing";
-  return isOwn || isMissing ? { path: `environments.${environment}.${path}`, what } : { path, what };
+function whereItIs(
+  { path, what }: Mistake,
+  environment: string,
+  own: Partial<DeployConfigInput>,
+  shared: Partial<DeployConfigInput>,
+): Mistake {
+  const [field = "", inner = ""] = path.split(".");
+  const isMerged = field === "policy" && isObject(own.policy) && isObject(shared.policy);
+  const isOwn = isMerged ? Object.hasOwn(own.policy ?? {}, inner) : Object.hasOwn(own, field);
+  const isShared = shared[field as keyof DeployConfigInput] !== undefined;
+  return isOwn || !isShared ? { path: `environments.${environment}.${path}`, what } : { path, what };
 }

@@ -10,7 +10,6 @@ import { bundleAction, type ActionBundle, type Trigger } from "./bundle.ts";
 import { checkBundle } from "./check-bundle.ts";
 import type { DeployConfig, IpThrottlingStage } from "./config.ts";
 import { isMarkLine, markLine, storeIdOf, type Share } from "./mark.ts";
-import { usesOf } from "./shares.ts";
 import { hashOfCode, type TenantState } from "./tenant-state.ts";
 
 /** The runtime of the Actions: the newest that Auth0 offers. */
@@ -92,6 +91,20 @@ export function desiredOf(config: DeployConfig, tenant: string, redisUrl: string
     clients,
     ipThrottling: config.ipThrottling,
   };
+}
+
+/** What a deployment uses of what may be shared. */
+export function usesOf({ apis, clients, ipThrottling }: Desired): readonly Share[] {
+  return [
+    ...apis.flatMap(({ identifier: of, scopes, tokenLifetimeSeconds: seconds }): Share[] => [
+      { kind: "api", of },
+      { kind: "consent", of },
+      ...scopes.map(({ value }) => ({ kind: "scope" as const, of, scope: value })),
+      ...(seconds === undefined ? [] : [{ kind: "lifetime" as const, of, seconds }]),
+    ]),
+    ...clients.map((clientId) => ({ kind: "client" as const, of: clientId })),
+    ...(ipThrottling ? [{ kind: "throttling" as const, ...ipThrottling }] : []),
+  ];
 }
 
 /** What the code of a deployment's Actions is made of. */

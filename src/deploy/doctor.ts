@@ -4,26 +4,10 @@ import type { DeployConfig } from "./config.ts";
 import { sharedWith } from "./conflicts.ts";
 import { RUNTIME, type Desired } from "./desired.ts";
 import type { ApiFacts, ClientFacts, Facts } from "./doctor-facts.ts";
+import type { Checked, Finding } from "./finding.ts";
 import { isExceeded, limitsOf } from "./limits.ts";
 import { storeFindings } from "./store-checks.ts";
 import { actionFor, type TenantState } from "./tenant-state.ts";
-
-/** Something that breaks exchanges (`error`), weakens them (`warning`), is to be known (`note`), or could not be seen (`unknown`). */
-export interface Finding {
-  readonly level: "error" | "warning" | "unknown" | "note";
-  readonly what: string;
-  /** What to do, in one sentence; empty for a note of what is as it should be. */
-  readonly fix: string;
-  /** Whether an application mends it. */
-  readonly isMendedByApply?: true;
-}
-
-/** One thing that was looked at. `problem`: exchanges do not work, or would not. */
-export interface Checked {
-  readonly check: string;
-  readonly result: "ok" | "warning" | "problem" | "could not look";
-  readonly findings: readonly Finding[];
-}
 
 const MAX_CLOCK_SKEW_SECONDS = 30;
 const SHORT_LIFETIME_SECONDS = 3_600;

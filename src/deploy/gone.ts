@@ -1,7 +1,7 @@
 import { keyStatus, scopesOf, type KeyEntry } from "../core/key-entry.ts";
-import type { Desired } from "./desired.ts";
+import { usesOf, type Desired } from "./desired.ts";
 import type { Share } from "./mark.ts";
-import { isAmong, usesOf } from "./shares.ts";
+import { isAmong } from "./shares.ts";
 import type { TenantState } from "./tenant-state.ts";
 
 /** Something that the deployed Actions use or gave, and that the configuration does not name any more. */

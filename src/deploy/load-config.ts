@@ -18,8 +18,8 @@ export async function loadDeployConfig(file: string, environment?: string): Prom
   } catch (error) {
     // By its code: a second copy of this package, as a CommonJS project may load it, has a class of its own.
     if (isObject(error) && error["code"] === "configuration_invalid") {
-      const { message, fix: mend } = error as unknown as ApiKeysError;
-      throw new ApiKeysError("configuration_invalid", message, mend, error);
+      const { message, fix: mend, cause } = error as unknown as ApiKeysError;
+      throw new ApiKeysError("configuration_invalid", message, mend, cause);
     }
     const said = error instanceof Error ? error.message : "";
     throw new ApiKeysError("configuration_invalid", `${file} could not be loaded. ${said}`, fix, error);
@@ -27,8 +27,18 @@ export async function loadDeployConfig(file: string, environment?: string): Prom
   // What a CommonJS module exports as its default is the default's own.
   const outer = module.default;
   const exported = isObject(outer) && isObject(outer["default"]) ? outer["default"] : outer;
-  if (isObject(exported) && ("keyPrefixes" in exported || "environments" in exported)) {
+  if (isConfig(exported) || isConfigs(exported)) {
     return configOf(exported as unknown as DeployConfig | DeployConfigs, environment);
   }
   throw new ApiKeysError("configuration_invalid", `${file} exports no configuration.`, fix);
+}
+
+/** What `defineConfig` gives, and not what it is given: that was not checked. */
+function isConfig(exported: unknown): boolean {
+  return isObject(exported) && "keyPrefixes" in exported;
+}
+
+function isConfigs(exported: unknown): boolean {
+  if (!isObject(exported) || !isObject(exported["environments"])) return false;
+  return Object.values(exported["environments"]).every(isConfig);
 }

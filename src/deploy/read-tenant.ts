@@ -1,4 +1,4 @@
-import type { Desired } from "./desired.ts";
+import { usesOf, type Desired } from "./desired.ts";
 import type { ManagementApi } from "./management-api.ts";
 import { readActions } from "./resources/actions.ts";
 import { readApis } from "./resources/apis.ts";
@@ -6,7 +6,6 @@ import { readBindings } from "./resources/bindings.ts";
 import { readClients } from "./resources/clients.ts";
 import { readIpThrottling } from "./resources/ip-throttling.ts";
 import { readProfiles } from "./resources/profile.ts";
-import { usesOf } from "./shares.ts";
 import type { TenantState } from "./tenant-state.ts";
 
 /**

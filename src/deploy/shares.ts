@@ -1,26 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 
-import type { Desired } from "./desired.ts";
 import type { Found, History } from "./journal.ts";
 import type { Share } from "./mark.ts";
 import { CUSTOM_AUTHENTICATION, type TenantState } from "./tenant-state.ts";
 
-/** What a deployment uses of what may be shared. */
-export function usesOf({ apis, clients, ipThrottling }: Desired): readonly Share[] {
-  return [
-    ...apis.flatMap(({ identifier: of, scopes, tokenLifetimeSeconds: seconds }): Share[] => [
-      { kind: "api", of },
-      { kind: "consent", of },
-      ...scopes.map(({ value }) => ({ kind: "scope" as const, of, scope: value })),
-      ...(seconds === undefined ? [] : [{ kind: "lifetime" as const, of, seconds }]),
-    ]),
-    ...clients.map((clientId) => ({ kind: "client" as const, of: clientId })),
-    ...(ipThrottling ? [{ kind: "throttling" as const, ...ipThrottling }] : []),
-  ];
-}
-
 /** Whether two shares are of the same thing, whatever it is set to. */
-export function isSameShare(one: Share, other: Share): boolean {
+function isSameShare(one: Share, other: Share): boolean {
   return nameOf(one) === nameOf(other);
 }
 
@@ -35,11 +20,10 @@ export function isAmong(share: Share, others: readonly Share[]): boolean {
  * was interrupted gave, too, what its Actions do not tell of yet.
  */
 export function giftsAfter(
-  desired: Desired,
+  uses: readonly Share[],
   current: TenantState,
   { beforeAll, interrupted }: Pick<History, "beforeAll" | "interrupted">,
 ): readonly Share[] {
-  const uses = usesOf(desired);
   const others = current.neighbours.flatMap(({ mark }) => mark?.gave ?? []);
   // APIs come before the Actions that tell of them.
   const isWritten = (use: Share) =>

@@ -1,7 +1,7 @@
 import type { DeploymentId } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import type { Reached, StoreFacts } from "../stores/examine-store.ts";
-import type { Finding } from "./doctor.ts";
+import type { Finding } from "./finding.ts";
 
 const STANDARD = "UPSTASH_REDIS_REST_TOKEN";
 

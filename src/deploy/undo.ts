@@ -1,5 +1,6 @@
 import { ApiKeysError } from "../core/errors.ts";
 import { journaled, type Deploying, type Planned } from "./apply.ts";
+import { usesOf } from "./desired.ts";
 import { historyOf } from "./journal.ts";
 import { readTenant } from "./read-tenant.ts";
 import { planRestore, withoutOurs, type Restoration } from "./restore.ts";
@@ -25,7 +26,11 @@ export async function planRollback({ api, desired, journal }: Deploying): Promis
   }
   const { current, strangers } = await readOurs(api, desired, recorded);
   if (recorded) refuseOlder(recorded, current);
-  const { changes, caveats } = planRestore(beforeLast, current, giftsAfter(desired, current, history));
+  const { changes, caveats } = planRestore(
+    beforeLast,
+    current,
+    giftsAfter(usesOf(desired), current, history),
+  );
   return { changes, caveats: [...strangers, ...caveats], current };
 }
 
@@ -47,7 +52,7 @@ export async function planDestroy(
       others(current) || "Check AUTH0_DOMAIN, and the name in deploy.config.ts.",
     );
   }
-  const gave = giftsAfter(desired, current, history);
+  const gave = giftsAfter(usesOf(desired), current, history);
   const { changes, caveats } = planRestore(withoutOurs(current), current, gave);
   const isUnknown = !current.mark && !beforeAll && changes.length > 0;
   const caveat =

@@ -1,6 +1,7 @@
 import { gatherFacts } from "../../deploy/doctor-facts.ts";
 import { pepperFingerprint } from "../../deploy/desired.ts";
-import { diagnose, type Checked } from "../../deploy/doctor.ts";
+import { diagnose } from "../../deploy/doctor.ts";
+import type { Checked } from "../../deploy/finding.ts";
 import { ApiKeysError } from "../../core/errors.ts";
 import { examineStore, type StoreFacts } from "../../stores/examine-store.ts";
 import type { Opened } from "./open-deploying.ts";

@@ -1,5 +1,5 @@
 import type { Change } from "../../deploy/change.ts";
-import type { Checked } from "../../deploy/doctor.ts";
+import type { Checked } from "../../deploy/finding.ts";
 import { table } from "../table.ts";
 
 /** A plan for people: a line a change, then its outage, then what is counted. No secret is in it. */
