@@ -1,5 +1,6 @@
 import { tenantOf } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
+import { hostOf, originOfHost } from "../core/host.ts";
 import { parsePeppers, type Peppers } from "../core/peppers.ts";
 import type { DeployConfig } from "../deploy/config.ts";
 import type { Io } from "./io.ts";
@@ -40,9 +41,9 @@ export type Placed = Pick<DeployConfig, "environment" | "domain" | "tenantDomain
  * everything that is missing, or what configuration and environment contradict each other in.
  */
 export async function readSettings(env: Io["env"], isLocal: boolean, config: Placed): Promise<Settings> {
-  const override = baseUrlOf("AUTH0_MANAGEMENT_API", env["AUTH0_MANAGEMENT_API"])?.replace(/\/+$/, "");
   if (isLocal) {
     const local = await readLocalFile(env);
+    const override = managementApiIn(env["AUTH0_MANAGEMENT_API"]);
     const origin = local.issuer.replace(/\/$/, "");
     return {
       tenant: tenantOf(new URL(origin).host),
@@ -58,7 +59,7 @@ export async function readSettings(env: Io["env"], isLocal: boolean, config: Pla
   }
   const variables = variablesOf(env, config.environment);
   const { get, nameOf } = variables;
-  const domain = placeOf(variables, "AUTH0_DOMAIN", config.domain, hostOf);
+  const domain = placeOf(variables, "AUTH0_DOMAIN", config.domain, domainOf);
   const redisUrl = placeOf(variables, "UPSTASH_REDIS_REST_URL", config.store?.url, (url) =>
     url.replace(/\/+$/, ""),
   );
@@ -71,16 +72,18 @@ export async function readSettings(env: Io["env"], isLocal: boolean, config: Pla
       "Set them, or use the local tenant with --local.",
     );
   }
-  const own = placeOf(variables, "AUTH0_TENANT_DOMAIN", config.tenantDomain, hostOf);
-  const tenantOrigin = originOf(own === "" ? domain : own);
+  const own = placeOf(variables, "AUTH0_TENANT_DOMAIN", config.tenantDomain, domainOf);
+  const tenantOrigin = originOfHost(own === "" ? domain : own);
   return {
     tenant: tenantOf(new URL(tenantOrigin).host),
-    origin: originOf(domain),
-    managementApi: override ?? `${tenantOrigin}/api/v2`,
+    origin: originOfHost(domain),
+    managementApi:
+      managementApiIn(get("AUTH0_MANAGEMENT_API"), nameOf("AUTH0_MANAGEMENT_API")) ??
+      `${tenantOrigin}/api/v2`,
     managementAudience: `${tenantOrigin}/api/v2/`,
     clientId: get("AUTH0_CLIENT_ID"),
     clientSecret: get("AUTH0_CLIENT_SECRET"),
-    redisUrl: baseUrlOf("UPSTASH_REDIS_REST_URL", redisUrl),
+    redisUrl: baseUrlOf(nameOf("UPSTASH_REDIS_REST_URL"), redisUrl),
     redisToken: get("UPSTASH_REDIS_REST_TOKEN"),
     peppers: parsePeppers(get("API_KEY_PEPPER")),
   };
@@ -102,9 +105,9 @@ function placeOf(
   { get, nameOf }: Variables,
   name: string,
   configured: string | undefined,
-  normalize: (text: string) => string,
+  normalize: (text: string, name: string) => string,
 ): string {
-  const read = (text: string) => (text === "" ? "" : normalize(text));
+  const read = (text: string) => (text === "" ? "" : normalize(text, nameOf(name)));
   const [one, other] = [read(configured ?? ""), read(get(name))];
   if (one === "" || other === "" || one === other) return one === "" ? other : one;
   throw new ApiKeysError(
@@ -115,8 +118,8 @@ function placeOf(
 }
 
 /** An address as it was given: https, or plain http on this machine alone, since secrets are sent to it. */
-function baseUrlOf<T extends string | undefined>(name: string, url: T): T {
-  if (url === undefined || /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)(:|\/|$))/.test(url)) return url;
+function baseUrlOf(name: string, url: string): string {
+  if (/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)(:|\/|$))/.test(url)) return url;
   throw new ApiKeysError(
     "configuration_invalid",
     `${name} is no https address.`,
@@ -124,27 +127,24 @@ function baseUrlOf<T extends string | undefined>(name: string, url: T): T {
   );
 }
 
-/** A domain as it is compared: in lower case, without a scheme, slashes or the dot of a root. */
-function hostOf(domain: string): string {
-  const host = domain
-    .trim()
-    .toLowerCase()
-    .replace(/^https?:\/\//, "")
-    .replace(/[./]+$/, "");
-  if (/^[a-z0-9.-]+(:\d+)?$/.test(host)) return host;
-  throw new ApiKeysError(
-    "configuration_invalid",
-    "AUTH0_DOMAIN is no domain.",
-    "Set it to the tenant's domain, as in: acme.eu.auth0.com",
-  );
+/** Another base URL of the Management API, if one is set. */
+function managementApiIn(url: string | undefined, name = "AUTH0_MANAGEMENT_API"): string | undefined {
+  if (url === undefined || url === "") return undefined;
+  return baseUrlOf(name, url).replace(/\/+$/, "");
 }
 
 /** The origin of a tenant's domain. Plain http for this machine alone, where the local tenant is. */
 export function originOf(domain: string): string {
-  const host = hostOf(domain);
-  return `${isLoopback(host) ? "http" : "https"}://${host}`;
+  return originOfHost(domainOf(domain));
 }
 
-function isLoopback(host: string): boolean {
-  return /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(host);
+/** A domain as it is compared. */
+function domainOf(domain: string, name = "AUTH0_DOMAIN"): string {
+  const host = hostOf(domain);
+  if (host !== undefined) return host;
+  throw new ApiKeysError(
+    "configuration_invalid",
+    `${name} is no domain.`,
+    "Set it to the tenant's domain, as in: acme.eu.auth0.com",
+  );
 }

@@ -67,6 +67,7 @@ export type ApiKeysErrorCode =
   | "deployment_unsettled"
   | "journal_missing"
   | "journal_foreign"
+  | "rollback_refused"
   | "verification_failed"
   | "confirmation_missing"
   | "problems_found"

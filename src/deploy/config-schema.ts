@@ -139,8 +139,12 @@ export const CONFIG_SCHEMA = v.pipe(
     if (api2 !== undefined) refuse("apis", `names ${api2} twice`);
     const client2 = twice(textsIn(value["clients"]));
     if (client2 !== undefined) refuse("clients", `names ${client2} twice`);
-    const keyPrefixes = [...new Set(textsIn([value["keyPrefix"], ...textsIn(value["retiredKeyPrefixes"])]))];
-    const own = textsIn(apis.map((one) => one["keyPrefix"]));
+    // Only what is a prefix: anything else that stands there may be a secret.
+    const prefixesIn = (list: unknown) => textsIn(list).filter(isKeyPrefix);
+    const keyPrefixes = [
+      ...new Set(prefixesIn([value["keyPrefix"], ...listIn(value["retiredKeyPrefixes"])])),
+    ];
+    const own = prefixesIn(apis.map((one) => one["keyPrefix"]));
     const prefix2 = twice([...keyPrefixes, ...own]);
     if (prefix2 !== undefined) refuse("apis", `the prefix ${prefix2} is that of more than one`);
     if (keyPrefixes.length > 20) refuse("retiredKeyPrefixes", "has more than 20 prefixes");

@@ -148,7 +148,7 @@ export interface History {
   readonly beforeLast: TenantState | undefined;
   /** What was there before the first application. */
   readonly beforeAll: Found | undefined;
-  /** What was there before the last application, if that was never completed: its Actions do not tell of it. */
+  /** What was there before the last applications that were never completed: their Actions do not tell of them. */
   readonly interrupted: Found | undefined;
 }
 
@@ -192,12 +192,11 @@ export function historyOf(entries: readonly JournalEntry[]): History {
       recorded = entry.after;
     } else if (open === "apply") last?.writes.push(entry);
   }
-  const last = steps.at(-1);
   return {
     recorded,
-    beforeLast: last?.befores[0],
+    beforeLast: steps.at(-1)?.befores[0],
     beforeAll: foundBy(steps),
-    interrupted: last && !last.isCompleted ? foundBy([last]) : undefined,
+    interrupted: foundBy(steps.slice(steps.findLastIndex(({ isCompleted }) => isCompleted) + 1)),
   };
 }
 
@@ -208,16 +207,15 @@ function foundBy(steps: readonly Step[]): Found | undefined {
   const identifiers = (all: typeof writes) => new Set(all.map(({ what }) => what.slice(API.length)));
   const made = identifiers(writes.filter(({ effect }) => effect === "create_api"));
   const befores = steps.flatMap((step) => step.befores);
-  const found = befores.flatMap(({ apis }) => apis).filter(({ identifier }) => !made.has(identifier));
-  // Of several, a map keeps the last.
-  const apis = new Map(found.toReversed().map((api) => [api.identifier, api]));
-  const clients = new Map(
-    befores
-      .flatMap((before) => before.clients)
-      .toReversed()
-      .map((client) => [client.clientId, client]),
-  );
-  const before = { ...first, apis: [...apis.values()], clients: [...clients.values()] };
+  const apis = befores.flatMap((before) => before.apis).filter(({ identifier }) => !made.has(identifier));
+  const clients = befores.flatMap((before) => before.clients);
+  const before = {
+    ...first,
+    apis: apis.filter((one, at) => apis.findIndex((other) => other.identifier === one.identifier) === at),
+    clients: clients.filter(
+      (one, at) => clients.findIndex((other) => other.clientId === one.clientId) === at,
+    ),
+  };
   return { before, made, written: identifiers(writes) };
 }
 

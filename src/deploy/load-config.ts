@@ -28,7 +28,7 @@ export async function loadDeployConfig(file: string, environment?: string): Prom
   const outer = module.default;
   const exported = isObject(outer) && isObject(outer["default"]) ? outer["default"] : outer;
   if (isConfig(exported) || isConfigs(exported)) {
-    return configOf(exported as unknown as DeployConfig | DeployConfigs, environment);
+    return configOf(exported as DeployConfig | DeployConfigs, environment);
   }
   throw new ApiKeysError("configuration_invalid", `${file} exports no configuration.`, fix);
 }

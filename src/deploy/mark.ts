@@ -59,7 +59,9 @@ const schema = v.object({
 
 /** The comment, as the last lines of an Action's code have it. */
 export function markLine(mark: DeploymentMark): string {
-  return `${BEGINNING}${JSON.stringify(mark)}\n`;
+  // In code, U+2028 and U+2029 end a line, and with it a comment.
+  const json = JSON.stringify(mark).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+  return `${BEGINNING}${json}\n`;
 }
 
 /** Whether a line of an Action's code is its mark. */

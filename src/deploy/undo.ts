@@ -10,11 +10,17 @@ import { actionFor, ownActions, type TenantState } from "./tenant-state.ts";
 /** A way back, and the tenant that it was planned for. */
 export interface PlannedUndo extends Planned, Restoration {}
 
+/** A way back to before the last application. */
+export interface PlannedRollback extends PlannedUndo {
+  /** Whether it leads to Actions that were made before deployments had names. */
+  readonly isToUnnamed: boolean;
+}
+
 /**
  * What takes back the last application. Writes nothing. Throws `journal_missing` where none is known, or the tenant was
  * deployed to since by somebody with another journal.
  */
-export async function planRollback({ api, desired, journal }: Deploying): Promise<PlannedUndo> {
+export async function planRollback({ api, desired, journal }: Deploying): Promise<PlannedRollback> {
   const history = historyOf(await journal.read());
   const { beforeLast, recorded } = history;
   if (!beforeLast) {
@@ -31,7 +37,8 @@ export async function planRollback({ api, desired, journal }: Deploying): Promis
     current,
     giftsAfter(usesOf(desired), current, history),
   );
-  return { changes, caveats: [...strangers, ...caveats], current };
+  const isToUnnamed = beforeLast.actions.length > 0 && !beforeLast.mark;
+  return { changes, caveats: [...strangers, ...caveats], current, isToUnnamed };
 }
 
 /**

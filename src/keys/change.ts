@@ -18,6 +18,8 @@ export interface KeyChange {
    * record that cannot be trusted is no obstacle.
    */
   readonly isDeath: boolean;
+  /** Whether a key may be changed so whose entry has members that this version does not know: it ends or pauses by it. */
+  readonly isForNewer?: true;
   /**
    * What the entry becomes; throws if it may not. The entry comes as it counts, since a tombstone in Redis always wins;
    * with it the user's other entries.
@@ -53,7 +55,7 @@ async function changeUnderLock(
   keys: Keys,
   userId: string,
   keyId: string,
-  { isDeath, decide }: KeyChange,
+  { isDeath, isForNewer, decide }: KeyChange,
 ): Promise<ChangedKey> {
   return keys.lock(userId, async (lease) => {
     const [profile, record] = await Promise.all([keys.users.read(userId), readRecord(keys, keyId, isDeath)]);
@@ -61,7 +63,7 @@ async function changeUnderLock(
     if (all.length === 0) await requireTakenOver(keys);
     const entry = entryOf(all, userId, keyId);
     // What this version does not know may restrict the key: it can end such a key, and do nothing else with it.
-    if (!isDeath && profile.newer.includes(entry)) throw newerKey(keyId);
+    if (!isForNewer && profile.newer.includes(entry)) throw newerKey(keyId);
     const before = withDeath(entry, record);
     const others = all.filter(({ id }) => id !== keyId);
     const after = decide(before, keys.nowSeconds(), others);
@@ -96,7 +98,7 @@ async function readRecord(keys: Keys, keyId: string, isDeath: boolean): Promise<
 }
 
 /** The refusal to change a key that has members which this version does not know. */
-function newerKey(keyId: string): ApiKeysError {
+export function newerKey(keyId: string): ApiKeysError {
   return new ApiKeysError(
     "key_newer",
     `Key ${keyId} was changed by a newer version of this tool.`,

@@ -27,15 +27,21 @@ export async function isStoreOurs({ records }: Keys): Promise<boolean> {
   return marker !== "foreign" && marker !== "missing";
 }
 
-/** Throws `store_foreign` for a store that is marked, and not as this deployment's. */
+/** Throws `store_foreign` for a store that is marked, and not as this deployment's, or `store_not_taken_over`. */
 export async function refuseForeignStore(keys: Keys): Promise<void> {
-  if ((await keys.records.readMarker()) === "foreign") throw await foreignStore(keys);
+  const marker = await keys.records.readMarker();
+  if (marker === "foreign") throw await foreignStore(keys);
+  if (marker === "unnamed" && isMoved(keys)) throw notTakenOver();
 }
 
 /** Throws `store_not_taken_over` where entries may still be in the field of before deployments had names. */
 export async function requireTakenOver(keys: Keys): Promise<void> {
-  const isMoved = keys.deployment.name !== DEFAULT_NAME;
-  if (isMoved && (await keys.records.readMarker()) === "unnamed") throw notTakenOver();
+  if (isMoved(keys) && (await keys.records.readMarker()) === "unnamed") throw notTakenOver();
+}
+
+/** Whether entries are in another field than before deployments had names. */
+function isMoved({ deployment }: Keys): boolean {
+  return deployment.name !== DEFAULT_NAME;
 }
 
 /** Throws unless the store is marked as this deployment's: a flushed or a wrong one must not look whole again. */

@@ -1,7 +1,7 @@
 import { ApiKeysError } from "../core/errors.ts";
 import { isOverlapping, keyStatus, type KeyEntry } from "../core/key-entry.ts";
 import { audited } from "./audit.ts";
-import { requireOurStore } from "./init.ts";
+import { requireOurStore, requireTakenOver } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { listAllKeys } from "./list.ts";
 import { outwaitStore } from "./patience.ts";
@@ -23,6 +23,7 @@ const PASSES = 3;
 
 /** Counts what depends on each pepper, newest first, from Auth0's users export and from all of Redis. Writes nothing. */
 export async function countPeppers(keys: Keys): Promise<readonly PepperCount[]> {
+  await requireTakenOver(keys);
   const { current, byVersion } = keys.peppers;
   const counts = new Map<number, { living: number; dead: number; sealed: number }>();
   const of = (version: number) => {

@@ -1,5 +1,6 @@
 import { deadSinceSeconds, type KeyEntry } from "../core/key-entry.ts";
 import { audited } from "./audit.ts";
+import { requireTakenOver } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { writeEntries } from "./write-entries.ts";
 
@@ -26,7 +27,10 @@ async function pruneUnderLock(keys: Keys, userId: string): Promise<readonly KeyE
     const keptFromSeconds = nowSeconds - keys.policy.retentionDays * SECONDS_A_DAY;
     const isOld = (entry: KeyEntry) => (deadSinceSeconds(entry, nowSeconds) ?? Infinity) < keptFromSeconds;
     const dropped = [...profile.keys, ...profile.newer].filter(isOld);
-    if (dropped.length === 0) return [];
+    if (dropped.length === 0) {
+      await requireTakenOver(keys);
+      return [];
+    }
     const ids = new Set(dropped.map(({ id }) => id));
     const left = profile.entries.filter((one) => !ids.has((one as KeyEntry | null)?.id ?? ""));
     const isDone = (after: readonly KeyEntry[]) => !after.some(({ id }) => ids.has(id));

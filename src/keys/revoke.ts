@@ -33,6 +33,7 @@ export async function revokeKey(
   const { before, after } = await changeKey(keys, userId, keyId, {
     operation: "revoke",
     isDeath: true,
+    isForNewer: true,
     decide: (entry, nowSeconds) =>
       entry.revoked_at === undefined ? { ...entry, revoked_at: nowSeconds, revoked_reason: reason } : entry,
   });

@@ -1,4 +1,5 @@
 import { DEFAULT_NAME, entriesFieldOf } from "../core/deployment.ts";
+import { ApiKeysError } from "../core/errors.ts";
 import { readEntries } from "../core/key-entry.ts";
 import { audited } from "./audit.ts";
 import type { Keys } from "./keys.ts";
@@ -19,9 +20,10 @@ const OLD_FIELD = entriesFieldOf({ name: DEFAULT_NAME });
  * Takes over a store that was marked before deployments had names: moves the entries whose records this store has sealed
  * into the deployment's own field, each user's in one write under that user's lock, then marks the store by name. Broken
  * off at any point, the same call goes on; while it lasts, the Actions read both fields. Does nothing for a store that is
- * marked by name. Throws `store_foreign`, `export_failed`, or what the stores answered.
+ * marked by name. Where no other deployment is on the tenant (`isAlone`), entries whose records were lost are its own, too.
+ * Throws `store_foreign`, `export_failed`, or what the stores answered.
  */
-export async function takeOver(keys: Keys): Promise<TakenOver> {
+export async function takeOver(keys: Keys, isAlone: boolean): Promise<TakenOver> {
   const done = { users: 0, entries: 0, left: 0 };
   if ((await keys.records.readMarker()) !== "unnamed") return done;
   if (entriesFieldOf(keys.deployment) !== OLD_FIELD) {
@@ -32,7 +34,7 @@ export async function takeOver(keys: Keys): Promise<TakenOver> {
     }
     for (const userId of found) {
       const { moved, left } = await outwaitRateLimit(keys, async () =>
-        outwaitStore(keys, async () => moveOf(keys, userId)),
+        outwaitStore(keys, async () => moveOf(keys, userId, isAlone)),
       );
       if (moved.length > 0) done.users++;
       done.entries += moved.length;
@@ -43,9 +45,27 @@ export async function takeOver(keys: Keys): Promise<TakenOver> {
   return done;
 }
 
+/**
+ * Throws `rollback_refused` where an entry has moved, or may be made: Actions of before deployments had names find no entry
+ * in the deployment's own field, and take a store that is marked by name for another's.
+ */
+export async function refuseMoved(keys: Keys): Promise<void> {
+  const field = entriesFieldOf(keys.deployment);
+  if (field === OLD_FIELD) return;
+  let isMoved = (await keys.records.readMarker()) !== "unnamed";
+  if (!isMoved) for await (const user of keys.exportUsers()) isMoved ||= user.entries.length > 0;
+  if (!isMoved) return;
+  throw new ApiKeysError(
+    "rollback_refused",
+    `The Actions before are of a version that gave deployments no names: they do not know app_metadata.${field}, and would refuse every key.`,
+    "Nothing was changed. Mend what is wrong, then: npm run deploy -- apply",
+  );
+}
+
 async function moveOf(
   keys: Keys,
   userId: string,
+  isAlone: boolean,
 ): Promise<{ readonly moved: readonly string[]; readonly left: number }> {
   return audited(
     keys,
@@ -60,7 +80,9 @@ async function moveOf(
         const records = await keys.records.readMany(candidates.map(({ id }) => id));
         const moved = candidates.filter((_, at) => {
           const record = records[at];
-          return record?.kind === "trusted" && record.record.sub === userId;
+          if (record?.kind === "trusted") return record.record.sub === userId;
+          if (record?.kind === "newer") return (record.json?.sub ?? userId) === userId;
+          return isAlone && record?.kind === "missing";
         });
         const rest = candidates.length - moved.length;
         if (moved.length === 0) return { moved: [], left: rest };

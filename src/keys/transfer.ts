@@ -8,6 +8,7 @@ import { refuseOversizedProfile } from "../core/policy.ts";
 import { withEntries } from "../stores/user-key-store.ts";
 import { audited } from "./audit.ts";
 import { requireOurStore } from "./init.ts";
+import { newerKey } from "./change.ts";
 import type { Keys } from "./keys.ts";
 import { writeEntries } from "./write-entries.ts";
 
@@ -47,6 +48,8 @@ async function transfer(keys: Keys, fromUserId: string, toUserId: string): Promi
       return before ? withEndOf(before, record) : entryOfRecord(record);
     });
     const ids = new Set(transferred.map(({ id }) => id));
+    const newer = profile.newer.find(({ id }) => ids.has(id));
+    if (newer) throw newerKey(newer.id);
     const others = profile.entries.filter((one) => !ids.has((one as KeyEntry | null)?.id ?? ""));
     const entries = [...others, ...transferred];
     refuseOversizedProfile(withEntries(profile, entries), profile.field);
@@ -77,7 +80,11 @@ async function recordsOf(
   userId: string,
 ): Promise<readonly KeyRecord[]> {
   const found = await keys.records.readMany(keyIds);
-  return found.flatMap((one) => (one.kind === "trusted" && one.record.sub === userId ? [one.record] : []));
+  return found.flatMap((one) => {
+    // What a newer version wrote is not written anew without what this one does not know.
+    if (one.kind === "newer" && one.json?.sub === userId) throw newerKey(one.json.id);
+    return one.kind === "trusted" && one.record.sub === userId ? [one.record] : [];
+  });
 }
 
 function notLinked(fromUserId: string, toUserId: string): ApiKeysError {

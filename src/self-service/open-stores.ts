@@ -1,5 +1,6 @@
 import { tenantOf, type Deployment } from "../core/deployment.ts";
 import { configOf, type Environments } from "../core/environments.ts";
+import { hostOf, originOfHost } from "../core/host.ts";
 import { parsePeppers } from "../core/peppers.ts";
 import type { Keys } from "../keys/keys.ts";
 import { openKeys, type OpenOptions } from "../keys/open-keys.ts";
@@ -62,7 +63,8 @@ export function openStores(
 ): SelfServiceStores {
   const config = configOf(defined, env);
   const { origin, redisUrl, redisToken, pepper, tenantDomain = config.tenantDomain } = settings;
-  const tenantOrigin = tenantDomain === undefined ? origin : `https://${tenantDomain}`;
+  const tenantOrigin =
+    tenantDomain === undefined ? origin : originOfHost(hostOf(tenantDomain) ?? tenantDomain);
   const all = {
     ...settings,
     tenant: tenantOf(new URL(tenantOrigin).host),

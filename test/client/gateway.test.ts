@@ -239,7 +239,7 @@ describe("a gateway", () => {
 
   describe("with a kill switch", () => {
     const peppers = parsePeppers(`1:${pepperOf("kill switch")}`);
-    const act = { sub: actorOf(KEY.id) };
+    const act = { sub: actorOf({ name: "api-keys" }, KEY.id) };
     const record = { sub: "auth0|ada", id: KEY.id, hash: "h", v: 1, iat: 0 };
     let reads: string[][];
     let stored: () => string | null;
@@ -304,6 +304,7 @@ describe("a gateway", () => {
       ["is no record", () => null],
       ["is a record of another key", () => sealRecord({ ...record, id: "000000000000" }, peppers)],
       ["is nonsense", () => "v1.x"],
+      ["is a record of a later form", () => sealRecord(record, peppers).replace("v1.", "v2.")],
       [
         "is no answer",
         () => {

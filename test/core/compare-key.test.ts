@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { compareKey, entryOfRecord, mendOf, type FoundRecord } from "../../src/core/compare-key.ts";
+import { compareKey, entryOfRecord, mendOf } from "../../src/core/compare-key.ts";
 import type { KeyEntry } from "../../src/core/key-entry.ts";
-import { recordOf, type KeyRecord } from "../../src/core/key-record.ts";
+import { recordOf, type FoundRecord, type KeyRecord } from "../../src/core/key-record.ts";
 import { seenKeys } from "../../src/core/seen-keys.ts";
 
 const NOW = 1_000_000;
@@ -20,6 +20,7 @@ const entry: KeyEntry = {
 const revoked: KeyEntry = { ...entry, revoked_at: NOW - 1, revoked_reason: "leaked" };
 const missing: FoundRecord = { kind: "missing" };
 const untrusted: FoundRecord = { kind: "untrusted" };
+const newer: FoundRecord = { kind: "newer", json: { ...recordOf(SUB, entry), later: 1 } as KeyRecord };
 const trusted = (one: KeyEntry, changes: Partial<KeyRecord> = {}): FoundRecord => ({
   kind: "trusted",
   record: { ...recordOf(SUB, one), ...changes },
@@ -38,7 +39,10 @@ describe("compareKey", () => {
     ["a record of another user", entry, trusted(entry, { sub: "auth0|grace" }), "stale_record"],
     ["a record with fewer restrictions", { ...entry, scope: "a" }, trusted(entry), "stale_record"],
     ["other audiences", entry, trusted(entry, { aud: [] }), "stale_record"],
-    ["a field of a later version", entry, trusted({ ...entry, later: 1 } as KeyEntry), "stale_record"],
+    ["a record with a field of a later version", entry, newer, "newer_version"],
+    ["a record with a field of a later version alone", undefined, newer, "newer_version"],
+    ["a record of a later form", entry, { kind: "newer" }, "newer_version"],
+    ["a revoked entry with a record of a later form", revoked, { kind: "newer" }, "newer_version"],
     ["a dead entry with a living record", revoked, trusted(entry), "stale_record"],
     ["a living entry with a tombstone", entry, trusted(revoked), "entry_not_revoked"],
     [
@@ -74,6 +78,14 @@ describe("mendOf", () => {
   it.each(["missing_record", "stale_record", "altered_record"] as const)("%s: from the entry", (kind) => {
     expect(mendOf(kind, SUB, entry, missing, false)).toEqual({ record: recordOf(SUB, entry) });
     expect(mendOf(kind, SUB, undefined, missing, true)).toBeUndefined();
+  });
+
+  it.each<[string, KeyEntry | undefined, FoundRecord]>([
+    ["with an entry", entry, newer],
+    ["without one", undefined, newer],
+    ["of a later form", entry, { kind: "newer" }],
+  ])("newer_version, %s: nothing is written, whatever may be restored", (_, one, found) => {
+    expect(mendOf("newer_version", SUB, one, found, true)).toBeUndefined();
   });
 
   it("entry_not_revoked: the entry dies as the record did, and keeps all else", () => {

@@ -4,19 +4,22 @@ import { describe, expect, it, test } from "vitest";
 
 import { ApiKey } from "../../src/core/api-key.ts";
 import { decideExchange, type ExchangeRequest, type LookUp } from "../../src/core/decide-exchange.ts";
+import type { DeployedDeployment } from "../../src/core/deployment.ts";
 import { sealRecord, type KeyRecord } from "../../src/core/key-record.ts";
 import { hashKey, parsePeppers } from "../../src/core/peppers.ts";
-import { sealStoreMarker } from "../../src/core/store-marker.ts";
+import { readPresentedKey } from "../../src/core/presented-key.ts";
+import { sealStoreMarker, sealUnnamedMarker } from "../../src/core/store-marker.ts";
 import { pepperOf } from "../support/stage.ts";
 
 const NOW = 1_800_000_000;
 const API = "https://api.acme.example";
 const BILLING = "https://billing.acme.example";
-const TYPE = "urn:acme:api-key";
 const peppers = parsePeppers(`2:${pepperOf("two")} 1:${pepperOf("one")}`);
 const stranger = parsePeppers(pepperOf("stranger"));
 const deployment = {
-  subjectTokenType: TYPE,
+  tenant: "acme.eu.auth0.com",
+  name: "api-keys",
+  subjectTokenType: "urn:acme:api-key",
   keyPrefixes: ["acme_live", "acme_old"],
   apis: [
     { identifier: API, scopes: ["read:things", "write:things"] },
@@ -41,7 +44,7 @@ const record: KeyRecord = {
   v: 2,
   iat: NOW - 10,
 };
-const marker = sealStoreMarker(TYPE, peppers);
+const marker = sealStoreMarker(deployment, peppers);
 
 function found(changes: Partial<KeyRecord> = {}): LookUp {
   return { kind: "answered", record: sealRecord({ ...record, ...changes }, peppers), marker };
@@ -73,6 +76,13 @@ describe("grants", () => {
     ],
     ["any organization, for an unbound key", found(), { organizationId: "org_2" }, {}],
     ["its scopes", found({ scope: "read:things" }), {}, {}],
+    ["every scope of the API", found(), { requestedScopes: ["read:things", "write:things"] }, {}],
+    [
+      "the marker of our type, from before deployments had names",
+      { ...found(), marker: sealUnnamedMarker("urn:acme:api-key", peppers) } as LookUp,
+      {},
+      {},
+    ],
     [
       "scopes of OpenID Connect, which post-login takes away",
       found({ scope: "" }),
@@ -136,13 +146,28 @@ describe("refusals, in the order of the table", () => {
     ],
     [
       "the marker of another deployment",
-      { ...found(), marker: sealStoreMarker("urn:other:key", peppers) } as LookUp,
+      { ...found(), marker: sealStoreMarker({ ...deployment, name: "billing" }, peppers) } as LookUp,
+      {},
+      { kind: "deny", code: "server_error", cause: "store_foreign" },
+    ],
+    [
+      "the marker of a deployment of the same name on another tenant",
+      {
+        ...found(),
+        marker: sealStoreMarker({ ...deployment, tenant: "other.auth0.com" }, peppers),
+      } as LookUp,
+      {},
+      { kind: "deny", code: "server_error", cause: "store_foreign" },
+    ],
+    [
+      "the marker of another type, from before deployments had names",
+      { ...found(), marker: sealUnnamedMarker("urn:other:key", peppers) } as LookUp,
       {},
       { kind: "deny", code: "server_error", cause: "store_foreign" },
     ],
     [
       "a forged marker",
-      { ...found(), marker: sealStoreMarker(TYPE, stranger) } as LookUp,
+      { ...found(), marker: sealStoreMarker(deployment, stranger) } as LookUp,
       {},
       { kind: "deny", code: "server_error", cause: "store_foreign" },
     ],
@@ -175,6 +200,30 @@ describe("refusals, in the order of the table", () => {
       { kind: "answered", record: marker, marker },
       {},
       { kind: "deny", code: "server_error", cause: "record_untrusted" },
+    ],
+    [
+      "a record with a member that is not known, which may restrict the key",
+      found({ later: 1 } as object),
+      {},
+      { kind: "deny", code: "server_error", cause: "record_newer" },
+    ],
+    [
+      "one inside its previous secret",
+      found({ previous: { hash: "h", v: 2, exp: NOW + 1, later: 1 } } as object),
+      {},
+      { kind: "deny", code: "server_error", cause: "record_newer" },
+    ],
+    [
+      "one in the record of another secret, which learns nothing",
+      found({ ...wrongHash, later: 1 } as object),
+      {},
+      { kind: "deny", code: "server_error", cause: "record_newer" },
+    ],
+    [
+      "a record of a later form",
+      { kind: "answered", record: sealRecord(record, peppers).replace("v1.", "v2."), marker },
+      {},
+      { kind: "deny", code: "server_error", cause: "record_newer" },
     ],
     [
       "an unknown pepper",
@@ -274,7 +323,7 @@ describe("refusals, in the order of the table", () => {
     [
       "an API that is not the deployment's",
       found(),
-      { audience: "https://tenant/api/v2/" },
+      { audience: "https://other.acme.example" },
       { kind: "deny", code: "invalid_target", cause: "audience_not_allowed" },
     ],
     [
@@ -301,6 +350,40 @@ describe("refusals, in the order of the table", () => {
       },
     ],
     ["any scope, of a key without scopes", found({ scope: "" }), {}, { kind: "deny", code: "invalid_scope" }],
+    [
+      "a scope that the deployment does not name, of a key without restrictions",
+      found(),
+      { requestedScopes: ["read:things", "admin:things"] },
+      {
+        kind: "deny",
+        code: "invalid_scope",
+        reason: "This API key does not have the scope: admin:things.",
+        cause: "scope_not_allowed",
+      },
+    ],
+    [
+      "one that it does not name any more, of a key that has it",
+      found({ scope: "admin:things read:things" }),
+      { requestedScopes: ["openid", "admin:things", "read:things"] },
+      {
+        kind: "deny",
+        code: "invalid_scope",
+        reason: "This API key does not have the scope: admin:things.",
+        cause: "scope_not_allowed",
+      },
+    ],
+    [
+      "a scope of another API of the deployment, of a key without restrictions",
+      found(),
+      { requestedScopes: ["read:bills"] },
+      { kind: "deny", code: "invalid_scope", cause: "scope_not_allowed" },
+    ],
+    [
+      "a scope of another API of the deployment, of a key that has it",
+      found({ scope: "read:things read:bills" }),
+      { requestedScopes: ["read:bills"] },
+      { kind: "deny", code: "invalid_scope", cause: "scope_not_allowed" },
+    ],
   ])("%s", async (_, lookUp, changes, expected) => {
     expect(await decide(lookUp, changes)).toMatchObject(expected);
   });
@@ -344,4 +427,84 @@ test("asks the store once, and not at all for what fails offline", async () => {
     await decideExchange({ ...request, subjectToken }, deployment, peppers, counting, NOW);
   }
   expect(lookUps).toBe(1);
+});
+
+test("the actor names the deployment", async () => {
+  const billing = { ...deployment, name: "billing" };
+  const lookUp = { ...found(), marker: sealStoreMarker(billing, peppers) } as LookUp;
+  const decision = await decideExchange(request, billing, peppers, async () => lookUp, NOW);
+  expect(decision).toMatchObject({ kind: "grant", actor: { sub: `api-key:billing|${key.id}` } });
+});
+
+describe("a key with a prefix that is one API's own", () => {
+  const bound: DeployedDeployment = {
+    ...deployment,
+    apis: [
+      { identifier: API, scopes: ["read:things"] },
+      { identifier: BILLING, scopes: ["read:bills"], keyPrefix: "acme_bill" },
+    ],
+    acceptForeignKeys: true,
+  };
+  const granted = { kind: "grant" };
+  const refused = {
+    kind: "deny",
+    code: "invalid_target",
+    cause: "audience_not_allowed",
+    reason: "This API key may not be used for this audience.",
+  };
+  const own = ApiKey.generate("acme_bill", randomBytes).reveal();
+  const foreign = "a-foreign-key-that-was-made-elsewhere";
+
+  it.each<[string, string, string | undefined, object, number]>([
+    ["is for that API", own, BILLING, granted, 1],
+    ["is for no other, which is known without a look-up", own, API, refused, 0],
+    ["is not for an API that is none", own, "https://other.acme.example", refused, 0],
+    ["is not for no API", own, undefined, refused, 0],
+    ["may be missing: a key from before the API had one is for it", key.reveal(), BILLING, granted, 1],
+    ["may be missing: such a key is for the others as well", key.reveal(), API, granted, 1],
+    ["a foreign key does not have, and is for every API: this one", foreign, BILLING, granted, 1],
+    ["a foreign key does not have, and is for every API: the other", foreign, API, granted, 1],
+  ])("%s", async (_, subjectToken, audience, expected, times) => {
+    const presented = readPresentedKey(subjectToken, bound);
+    if (!presented) throw new Error("The text is no key.");
+    const asked: string[] = [];
+    const decision = await decideExchange(
+      { ...request, subjectToken, audience, requestedScopes: [] },
+      bound,
+      peppers,
+      async (id) => {
+        asked.push(id);
+        return found({ id, hash: presented.hash(peppers.current) });
+      },
+      NOW,
+    );
+    expect(decision).toMatchObject({ ...expected, keyId: presented.id });
+    expect(asked).toEqual(Array.from({ length: times }, () => presented.id));
+  });
+
+  it("is refused like any other for a restriction of the key", async () => {
+    const presented = readPresentedKey(own, bound);
+    const lookUp = found({ id: presented?.id ?? "", hash: hashKey(own, peppers.current), aud: [API] });
+    const asked = { ...request, subjectToken: own, audience: BILLING, requestedScopes: [] };
+    expect(await decideExchange(asked, bound, peppers, async () => lookUp, NOW)).toMatchObject(refused);
+  });
+});
+
+it.each([
+  "urn:acme.eu.auth0.com:session_transfer",
+  "https://acme.eu.auth0.com/userinfo",
+  "https://acme.eu.auth0.com/api/v2/",
+  "https://acme.eu.auth0.com/me/",
+  "https://acme.eu.auth0.com/my-org/",
+])("no key is for %s, even if it is among the deployment's APIs and the key's", async (identifier) => {
+  const apis = [{ identifier, scopes: ["read:things"] }, ...deployment.apis];
+  for (const restrictions of [{}, { aud: [identifier] }, { scope: "read:things" }]) {
+    const lookUp = async () => found(restrictions);
+    const asked = { ...request, audience: identifier };
+    expect(await decideExchange(asked, { ...deployment, apis }, peppers, lookUp, NOW)).toMatchObject({
+      kind: "deny",
+      code: "invalid_target",
+      cause: "audience_not_allowed",
+    });
+  }
 });

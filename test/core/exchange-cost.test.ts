@@ -11,15 +11,16 @@ import { countedPeppers } from "../support/counted-peppers.ts";
 import { pepperOf } from "../support/stage.ts";
 
 const NOW = 1_800_000_000;
-const TYPE = "urn:acme:api-key";
 const API = "https://api.acme.example";
 const deployment = {
-  subjectTokenType: TYPE,
+  tenant: "acme.eu.auth0.com",
+  name: "api-keys",
+  subjectTokenType: "urn:acme:api-key",
   keyPrefixes: ["acme_live"],
   apis: [{ identifier: API, scopes: [] }],
 };
 const { peppers, taken } = countedPeppers(pepperOf("one"));
-const marker = sealStoreMarker(TYPE, peppers);
+const marker = sealStoreMarker(deployment, peppers);
 const key = ApiKey.generate("acme_live", randomBytes);
 const hash = hashKey(key.reveal(), peppers.current);
 const otherHash = hashKey(ApiKey.generate("acme_live", randomBytes).reveal(), peppers.current);

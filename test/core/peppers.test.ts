@@ -89,3 +89,27 @@ test("a seal holds under any pepper that is held, and under no other", () => {
   expect(unseal(sealed.slice(0, -1), old)).toEqual({ kind: "untrusted" });
   expect(unseal("", old)).toEqual({ kind: "untrusted" });
 });
+
+it.each<[string, "trusted" | "newer" | "untrusted"]>([
+  ["v1", "trusted"],
+  ["v2", "newer"],
+  ["v9", "newer"],
+  ["v10", "newer"],
+  ["v11", "newer"],
+  ["v9999", "newer"],
+  ["v10000", "untrusted"],
+  ["v0", "untrusted"],
+  ["v01", "untrusted"],
+  ["v", "untrusted"],
+  ["V2", "untrusted"],
+  ["2", "untrusted"],
+  [" v2", "untrusted"],
+  ["v2 ", "untrusted"],
+  ["v-2", "untrusted"],
+  ["x\nv2", "untrusted"],
+])("a text of the form %j is %s, however a later form goes on", (form, kind) => {
+  const peppers = parsePeppers(ONE);
+  const seal = createHmac("sha256", peppers.current.sealKey).update("{}").digest("base64url");
+  expect(unseal(`${form}.${seal}.{}`, peppers)).toMatchObject({ kind });
+  expect(unseal(`${form}.x`, peppers).kind).toBe(kind === "newer" ? "newer" : "untrusted");
+});

@@ -109,10 +109,18 @@ test("a name is taken by a living key only", () => {
   expect(terms({ name: "AAAAAAAAAAAA" }, [entry("AAAAAAAAAAAA", { revoked_at: NOW })])).toBeDefined();
 });
 
-test("app_metadata may have 8192 bytes and not one more", () => {
-  const filled = (bytes: number) => ({ pad: "x".repeat(bytes - '{"pad":""}'.length) });
-  expect(() => refuseOversizedProfile(filled(8192))).not.toThrow();
-  expect(() => refuseOversizedProfile(filled(8193))).toThrow(
-    expect.objectContaining({ code: "profile_too_large" }),
+test("app_metadata may have 8192 bytes and not one more, and is told how many of them the deployment's keys are", () => {
+  const empty = '{"pad":"","api_keys":["other"],"api_keys_billing":[1,2]}';
+  const filled = (bytes: number) => ({
+    pad: "x".repeat(bytes - empty.length),
+    api_keys: ["other"],
+    api_keys_billing: [1, 2],
+  });
+  expect(() => refuseOversizedProfile(filled(8192), "api_keys_billing")).not.toThrow();
+  expect(() => refuseOversizedProfile(filled(8193), "api_keys_billing")).toThrow(
+    expect.objectContaining({
+      code: "profile_too_large",
+      message: expect.stringContaining("8193 bytes (5 of them API keys)"),
+    }),
   );
 });

@@ -79,6 +79,33 @@ describe("a foreign key", () => {
   });
 });
 
+describe("a key with a prefix that is one API's own", () => {
+  const apis = [
+    { identifier: "https://api.acme.example", scopes: [] },
+    { identifier: "https://billing.acme.example", scopes: [], keyPrefix: "acme_bill" },
+  ];
+
+  it.each([
+    ["acme_bill", true],
+    ["acme_live", true],
+    ["acme_old", true],
+    ["acme_bills", false],
+    ["other", false],
+  ])("is read as the deployment's own are, and says what it begins with: %s", (prefix, isRead) => {
+    const text = ApiKey.generate(prefix, randomBytes).reveal();
+    const read = readPresentedKey(text, { ...deployment, apis });
+    const id = text.slice(prefix.length + 1, prefix.length + 13);
+    expect(read && { id: read.id, prefix: read.prefix }).toEqual(isRead ? { id, prefix } : undefined);
+  });
+
+  it("is no foreign key if it is mistyped; a foreign key begins with nothing of ours", () => {
+    const mistyped = `acme_bill_${"x".repeat(40)}`;
+    expect(readPresentedKey(mistyped, { ...deployment, apis })).toBeUndefined();
+    expect(readPresentedKey(mistyped, deployment)).toBeDefined();
+    expect(readPresentedKey(`sk_live_${"x".repeat(24)}`, { ...deployment, apis })?.prefix).toBeUndefined();
+  });
+});
+
 function base62(value: bigint): string {
   const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   let text = "";

@@ -9,12 +9,12 @@ import { mistype, otherSecret, unknownKey } from "../support/guesses.ts";
 import {
   ADA,
   claimsOf,
+  DEPLOYMENT,
   GRACE,
   OTHER_AUDIENCE,
   OTHER_CLIENT_ID,
   pepperOf,
   stage,
-  SUBJECT_TOKEN_TYPE,
   type Answer,
   type Stage,
 } from "../support/stage.ts";
@@ -123,7 +123,7 @@ const rows: readonly Row[] = [
     name: "the store of another deployment",
     present: whileStored(
       "apikey-store",
-      sealStoreMarker("urn:other:key", parsePeppers(`1:${pepperOf("one")}`)),
+      sealStoreMarker({ ...DEPLOYMENT, name: "billing" }, parsePeppers(`1:${pepperOf("one")}`)),
     ),
     status: 500,
     error: "server_error",
@@ -132,7 +132,7 @@ const rows: readonly Row[] = [
   },
   {
     name: "a store marked under another pepper",
-    present: whileStored("apikey-store", sealStoreMarker(SUBJECT_TOKEN_TYPE, foreign)),
+    present: whileStored("apikey-store", sealStoreMarker(DEPLOYMENT, foreign)),
     status: 500,
     error: "server_error",
     description: TRY_LATER,
@@ -167,6 +167,25 @@ const rows: readonly Row[] = [
     present: afterStoring(async (id) =>
       put(recordKey(id), sealRecord({ id, sub: GRACE, hash: "h", v: 1, iat: 0 }, foreign)),
     ),
+    status: 500,
+    error: "server_error",
+    description: TRY_LATER,
+    counts: 0,
+  },
+  {
+    name: "a record of a newer version",
+    present: afterStoring(async (id) => put(recordKey(id), (await get(recordKey(id))).replace("v1.", "v2."))),
+    status: 500,
+    error: "server_error",
+    description: TRY_LATER,
+    counts: 0,
+  },
+  {
+    name: "a record with a member that is not known",
+    present: afterStoring(async (id) => {
+      const later = { id, sub: ADA, hash: "h", v: 1, iat: 0, later: 1 };
+      await put(recordKey(id), sealRecord(later, parsePeppers(`1:${pepperOf("one")}`)));
+    }),
     status: 500,
     error: "server_error",
     description: TRY_LATER,
@@ -247,6 +266,14 @@ const rows: readonly Row[] = [
     description: "This API key does not have the scope: write:things.",
     counts: 0,
   },
+  {
+    name: "a scope that the deployment does not name, of a key without restrictions",
+    exchange: { scope: "read:things admin:things" },
+    status: 400,
+    error: "invalid_scope",
+    description: "This API key does not have the scope: admin:things.",
+    counts: 0,
+  },
 ];
 
 describe("every row of the decision table, over HTTP", () => {
@@ -293,6 +320,14 @@ test("an unknown id and a right id with a wrong secret are answered with the sam
 describe("post-login, at the user's own record", () => {
   const forget = async (): Promise<void> => s.keys.users.write(ADA, []);
   it.each<[string, Present, string]>([
+    [
+      "an entry with a member that is not known",
+      afterStoring(async (id) => {
+        const entry = (await s.keys.users.read(ADA)).keys.find((one) => one.id === id);
+        await s.keys.users.write(ADA, [{ ...entry, later: 1 }]);
+      }),
+      "This API key was changed by a newer version of its software than the one that checks it.",
+    ],
     ["a record that no entry confirms", afterStoring(forget), "This API key is not known for this user."],
     [
       "an old record that was put back after the key was revoked",

@@ -43,6 +43,9 @@ beforeAll(async () => {
   clients.set("thirdParty", { ...client, client_id: "thirdParty", is_first_party: false });
   const api = resourceServers.get(AUDIENCE);
   if (api) {
+    // A scope that the deployment names, and somebody has taken from the tenant's API since; and the reverse.
+    const scopes = [...api.scopes.filter((scope) => scope !== "delete:things"), "admin:things"];
+    resourceServers.set(AUDIENCE, { ...api, scopes });
     resourceServers.set("https://consent", {
       ...api,
       identifier: "https://consent",
@@ -315,9 +318,9 @@ describe("what a token holds", () => {
       undefined,
     ],
     [
-      "without those that the API does not define",
+      "without those that the API does not define any more",
       undefined,
-      "read:things fly",
+      "read:things delete:things",
       "read:things",
       "read:things",
     ],
@@ -338,6 +341,18 @@ describe("what a token holds", () => {
     expect(claims).not.toHaveProperty("jti");
     expect(claims).not.toHaveProperty("gty");
     expect(claims["aud"]).toBe(AUDIENCE);
+  });
+
+  it.each([
+    ["a scope that no API defines", undefined, "read:things fly", "fly"],
+    ["one that the API defines and the deployment does not name", undefined, "admin:things", "admin:things"],
+    ["the first, of a key with scopes", "read:things", "read:things fly", "fly"],
+    ["the second, of a key with scopes", "read:things", "admin:things read:things", "admin:things"],
+  ])("nothing for %s", async (_, keyScope, asked, named) => {
+    const made = await s.create(ADA, keyScope === undefined ? {} : { scope: keyScope });
+    const answer = await s.exchange(made.key, { scope: asked });
+    const error_description = `This API key does not have the scope: ${named}.`;
+    expect([answer.status, answer.body]).toEqual([400, { error: "invalid_scope", error_description }]);
   });
 
   it("both audiences and an ID token if openid was granted", async () => {

@@ -10,6 +10,7 @@ import { refuseUnreadable } from "../../deploy/store-checks.ts";
 import { planDestroy, planRollback, undo } from "../../deploy/undo.ts";
 import { isStoreOurs } from "../../keys/init.ts";
 import { listAllKeys } from "../../keys/list.ts";
+import { refuseMoved } from "../../keys/take-over.ts";
 import { collect } from "../keys/command-kit.ts";
 import { confirmed, confirmPrefixes, confirmTenant, type DeployEnvironment } from "./confirm.ts";
 import { dropAllKeys, endOfKeys } from "./drop-all-keys.ts";
@@ -93,7 +94,7 @@ function deployProgram(io: Io, environment: DeployEnvironment, onFindings: () =>
       const isAsked = planned.changes.length > 0;
       if (isAsked && !(await confirmed(options, "Apply this?", environment))) return;
       await apply(opened.deploying, planned);
-      await markStore(opened);
+      await markStore(opened, planned.current);
       if (opened.deploying.sources.takesOver) {
         // What was of before deployments had names is taken over: the Actions need not read it any more.
         const { sources } = opened.deploying;
@@ -142,6 +143,7 @@ function deployProgram(io: Io, environment: DeployEnvironment, onFindings: () =>
     async (options: WritingOptions) => {
       const opened = await open(options);
       const planned = await planRollback(opened.deploying);
+      if (planned.isToUnnamed) await refuseMoved(opened.keys);
       show(options, planned);
       const isAsked = planned.changes.length > 0;
       if (isAsked && !(await confirmed(options, "Roll this back?", environment))) return;

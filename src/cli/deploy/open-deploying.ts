@@ -9,6 +9,7 @@ import { desiredOf } from "../../deploy/desired.ts";
 import { fileJournal } from "../../deploy/journal.ts";
 import { loadDeployConfig } from "../../deploy/load-config.ts";
 import { managementApi, type DeployClock } from "../../deploy/management-api.ts";
+import type { TenantState } from "../../deploy/tenant-state.ts";
 import { requireVerified, verify, type Check } from "../../deploy/verify.ts";
 import { createManagementClient } from "../../stores/management-client.ts";
 import { readDeploySettings, type DeploySettings } from "./deploy-settings.ts";
@@ -79,9 +80,12 @@ async function isUnnamed(keys: Keys): Promise<boolean> {
 }
 
 /** Marks the Redis database as this deployment's, if it is new, or takes it over. Throws what `keys init` throws. */
-export async function markStore({ keys, deploying: { onProgress } }: Opened): Promise<void> {
+export async function markStore(
+  { keys, deploying: { onProgress } }: Opened,
+  { neighbours }: TenantState,
+): Promise<void> {
   if (await isUnnamed(keys)) {
-    const { users, entries, left } = await takeOver(keys);
+    const { users, entries, left } = await takeOver(keys, neighbours.length === 0);
     onProgress(`The Redis database is marked by name, and ${entries} keys of ${users} users moved.`);
     if (left > 0) onProgress(`${left} keys in app_metadata.api_keys have no record here, and were left.`);
     return;

@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 
 import { isExpiringWithin, type KeyEntry } from "../../core/key-entry.ts";
 import { lastUses } from "../../keys/last-uses.ts";
+import { requireTakenOver } from "../../keys/init.ts";
 import { listKeys } from "../../keys/list.ts";
 import { versionsNeededBy } from "../../keys/peppers.ts";
 import { owned, wholeNumber, type CommandKit, type CommonOptions } from "./command-kit.ts";
@@ -54,6 +55,7 @@ async function listOne(kit: CommandKit, options: ListOptions, userId: string): P
 
 async function listAll(kit: CommandKit, options: ListOptions): Promise<void> {
   const keys = await kit.openToRead(options);
+  await requireTakenOver(keys);
   const nowSeconds = keys.nowSeconds();
   const { expiringWithin, pepper } = options;
   const isAsked = (entry: KeyEntry) =>

@@ -1,0 +1,74 @@
+import { expect, it, test } from "vitest";
+
+import { KillSwitch } from "../../src/client/kill-switch.ts";
+import { sealRecord } from "../../src/core/key-record.ts";
+import { parsePeppers } from "../../src/core/peppers.ts";
+import { pepperOf } from "../support/stage.ts";
+
+const ID = "4fJ2kQ9xZb1T";
+const peppers = parsePeppers(pepperOf("kill switch"));
+const record = { sub: "auth0|ada", id: ID, hash: "h", v: 1, iat: 0 };
+const revoked = sealRecord({ ...record, revoked_at: 1 }, peppers);
+
+/** What a kill switch makes of a token with this actor while the key's record is this one, and how often it looked. */
+async function judge(actor: string, deployment: string | undefined, text = revoked) {
+  let reads = 0;
+  const killSwitch = new KillSwitch({
+    redis: {
+      command: async () => {
+        reads++;
+        return text;
+      },
+    },
+    nowMs: () => 1_000_000,
+    ...(deployment !== undefined && { deployment }),
+  });
+  const refusal = await killSwitch.refuse({ act: { sub: actor } });
+  return { status: refusal?.status, reads };
+}
+
+const JUDGED = { status: 401, reads: 1 };
+const LEFT = { status: undefined, reads: 0 };
+
+it.each<[string | undefined, string, object]>([
+  [undefined, `api-key|${ID}`, JUDGED],
+  ["api-keys", `api-key|${ID}`, JUDGED],
+  ["billing", `api-key:billing|${ID}`, JUDGED],
+  [undefined, `api-key:billing|${ID}`, LEFT],
+  [undefined, `api-key:api-keys|${ID}`, LEFT],
+  ["api-keys", `api-key:billing|${ID}`, LEFT],
+  ["billing", `api-key|${ID}`, LEFT],
+  ["billing", `api-key:billing-2|${ID}`, LEFT],
+  ["billing", `api-key:bill|${ID}`, LEFT],
+])(
+  "for the deployment %s a token of the revoked key %s is judged or left alone: %j",
+  async (name, actor, is) => {
+    expect(await judge(actor, name)).toEqual(is);
+  },
+);
+
+test("tokens of another deployment's key of the same id are left alone, whatever the answer to ours was", async () => {
+  const texts = [revoked, sealRecord(record, peppers)];
+  const redis = { command: async () => texts.shift() ?? null };
+  const killSwitch = new KillSwitch({ redis, deployment: "billing", nowMs: () => 1_000_000 });
+  const ask = async (actor: string) => (await killSwitch.refuse({ act: { sub: actor } }))?.status;
+  expect(await ask(`api-key:billing|${ID}`)).toBe(401);
+  expect(await ask(`api-key|${ID}`)).toBeUndefined();
+  expect(await ask(`api-key:billing|${ID}`)).toBe(401);
+});
+
+it.each<[string, string, number | undefined]>([
+  [
+    "whose record has a member that is not known",
+    sealRecord({ ...record, later: 1 } as never, peppers),
+    undefined,
+  ],
+  [
+    "that was revoked, with such a member",
+    sealRecord({ ...record, revoked_at: 1, later: 1 } as never, peppers),
+    401,
+  ],
+  ["whose record is of a later form", sealRecord(record, peppers).replace("v1.", "v2."), 503],
+])("a key %s is judged by what can be read: %s → %s", async (_, text, status) => {
+  expect((await judge(`api-key|${ID}`, undefined, text)).status).toBe(status);
+});
