@@ -28,17 +28,17 @@ export async function loadDeployConfig(file: string, environment?: string): Prom
   const outer = module.default;
   const exported = isObject(outer) && isObject(outer["default"]) ? outer["default"] : outer;
   if (isConfig(exported) || isConfigs(exported)) {
-    return configOf(exported as DeployConfig | DeployConfigs, environment);
+    return configOf<DeployConfig>(exported, environment);
   }
   throw new ApiKeysError("configuration_invalid", `${file} exports no configuration.`, fix);
 }
 
 /** What `defineConfig` gives, and not what it is given: that was not checked. */
-function isConfig(exported: unknown): boolean {
+function isConfig(exported: unknown): exported is DeployConfig {
   return isObject(exported) && "keyPrefixes" in exported;
 }
 
-function isConfigs(exported: unknown): boolean {
+function isConfigs(exported: unknown): exported is DeployConfigs {
   if (!isObject(exported) || !isObject(exported["environments"])) return false;
   return Object.values(exported["environments"]).every(isConfig);
 }
