@@ -119,7 +119,8 @@ function placeOf(
 
 /** An address as it was given: https, or plain http on this machine alone, since secrets are sent to it. */
 function baseUrlOf(name: string, url: string): string {
-  if (/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)(:|\/|$))/.test(url)) return url;
+  const isSafe = /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)(:|\/|$))/.test(url);
+  if (isSafe && URL.canParse(url)) return url;
   throw new ApiKeysError(
     "configuration_invalid",
     `${name} is no https address.`,

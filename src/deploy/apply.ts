@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
+
 import { ApiKeysError } from "../core/errors.ts";
 import { carryOut } from "./carry-out.ts";
-import type { Change } from "./change.ts";
+import type { Change, Effect } from "./change.ts";
 import { refuseConflicts } from "./conflicts.ts";
 import { makeActions, usesOf, type ActionSources, type Desired, type DesiredActions } from "./desired.ts";
 import { goneFrom, type Gone } from "./gone.ts";
@@ -10,6 +12,7 @@ import type { ManagementApi } from "./management-api.ts";
 import type { Share } from "./mark.ts";
 import { plan } from "./plan.ts";
 import { readTenant } from "./read-tenant.ts";
+import { readActions } from "./resources/actions.ts";
 import { takeBack } from "./restore.ts";
 import { giftsAfter, isAmong } from "./shares.ts";
 import type { ApiState, TenantState } from "./tenant-state.ts";
@@ -36,6 +39,8 @@ export interface PlannedApply extends Planned {
   /** What the configuration no longer names. */
   readonly gone: readonly Gone[];
   readonly caveats: readonly string[];
+  /** Whether the last run did not end: its end is written even if nothing is left to do, or the next run would be part of it. */
+  readonly isInterrupted: boolean;
 }
 
 /** What an application may do beyond bringing what is configured. */
@@ -52,12 +57,13 @@ export async function planApply(
   { api, desired, sources, journal }: Deploying,
   { prune = false }: ApplyOptions = {},
 ): Promise<PlannedApply> {
-  const history = historyOf(await journal.read());
+  const entries = await journal.read();
+  const history = historyOf(entries);
   const current = await readTenant(api, desired);
   refuseConflicts(desired, current);
   const uses = usesOf(desired);
   const given = giftsAfter(uses, current, history);
-  const pruned = takeBack(prune ? given.filter((gift) => !isAmong(gift, uses)) : [], current);
+  const pruned = takeBack(prune ? given.filter((gift) => !isAmong(gift, uses)) : [], current, history);
   const kept = given.filter((gift) => !isAmong(gift, pruned.taken));
   const left = { ...current, apis: current.apis.map((api) => withoutScopes(api, pruned.taken)) };
   const actions = await makeActions(sources, desired, left, kept);
@@ -69,6 +75,7 @@ export async function planApply(
     actions,
     gone: goneFrom(desired, current),
     caveats: pruned.caveats,
+    isInterrupted: entries.length > 0 && !history.recorded,
   };
 }
 
@@ -78,11 +85,12 @@ function withoutScopes(api: ApiState, taken: readonly Share[]): ApiState {
 }
 
 /**
- * Carries out a plan, and reads the tenant again to see that nothing is left to do. Nothing to do writes nothing. A run
- * that fails can be run again. Throws what a change threw, or `deployment_unsettled`.
+ * Carries out a plan, and reads the tenant again to see that nothing is left to do. Nothing to do writes nothing, but for
+ * the end of a run that was interrupted. A run that fails can be run again. Throws what a change threw, or `deployment_unsettled`.
  */
 export async function apply(deploying: Deploying, planned: PlannedApply): Promise<void> {
-  if (planned.changes.length === 0 || !planned.actions) return;
+  const isNothing = planned.changes.length === 0 && !planned.isInterrupted;
+  if (isNothing || !planned.actions) return;
   const after = await journaled(deploying, "apply", planned);
   const left = plan(deploying.desired, planned.actions, after);
   if (left.length === 0) return;
@@ -100,8 +108,9 @@ export async function journaled(
   { changes, current, actions }: Planned,
 ): Promise<TenantState> {
   const at = () => new Date(api.clock.nowMs()).toISOString();
-  const write = (entry: "write" | "written", { effect, what }: Change) =>
+  const write = (entry: "write" | "written" | "refused", { effect, what }: Change) =>
     journal.append({ entry, at: at(), effect: effect.kind, what });
+  await refuseNewNeighbours(api, desired, changes, current);
   await journal.append({ entry: "begin", at: at(), command, before: current });
   await carryOut(api, changes, { names: desired.actionNames, actions }, current, {
     async begun(change, number, of) {
@@ -109,8 +118,31 @@ export async function journaled(
       await write("write", change);
     },
     done: (change) => write("written", change),
+    refused: (change) => write("refused", change),
   });
   const after = await readTenant(api, desired);
   await journal.append({ entry: "end", at: at(), after });
   return after;
+}
+
+/** Throws `deployment_conflict` where another deployment was applied since, and may use what would be taken. */
+async function refuseNewNeighbours(
+  api: ManagementApi,
+  desired: Desired,
+  changes: readonly Change[],
+  { neighbours: before }: TenantState,
+): Promise<void> {
+  if (!changes.some(({ effect }) => isTaking(effect))) return;
+  const { neighbours } = await readActions(api, desired);
+  if (isDeepStrictEqual(neighbours, before)) return;
+  throw new ApiKeysError(
+    "deployment_conflict",
+    "Another deployment of the tenant was applied or removed since the plan was made, and may use what would be taken.",
+    "Nothing was changed. Run the same command again.",
+  );
+}
+
+function isTaking(effect: Effect): boolean {
+  if (effect.kind === "update_api") return effect.removeScopes.length > 0 || effect.skipsConsent === false;
+  return effect.kind === "delete_api" || effect.kind === "disable_client";
 }

@@ -1,3 +1,4 @@
+import { ApiKeysError } from "../core/errors.ts";
 import { TRIGGERS, type Trigger } from "./bundle.ts";
 import type { Change, Effect } from "./change.ts";
 import type { DesiredAction, DesiredActions } from "./desired.ts";
@@ -11,10 +12,11 @@ import { setIpThrottling } from "./resources/ip-throttling.ts";
 import { createProfile, deleteProfile, updateProfile } from "./resources/profile.ts";
 import { actionFor, type TenantState } from "./tenant-state.ts";
 
-/** Who is told about each change: before it is begun, and once it is done. */
+/** Who is told about each change: before it is begun, and once it is done, or was refused and had no effect. */
 export interface Watcher {
   begun(change: Change, number: number, of: number): Promise<void>;
   done(change: Change): Promise<void>;
+  refused(change: Change): Promise<void>;
 }
 
 /** The Actions that changes may be about: their names, and what they are made of where one is to be deployed. */
@@ -38,7 +40,12 @@ export async function carryOut(
   }
   for (const [index, change] of changes.entries()) {
     await watcher.begun(change, index + 1, changes.length);
-    await carryOutOne(api, change.effect, at, ids);
+    try {
+      await carryOutOne(api, change.effect, at, ids);
+    } catch (error) {
+      if (error instanceof ApiKeysError && error.code === "management_refused") await watcher.refused(change);
+      throw error;
+    }
     await watcher.done(change);
   }
 }
@@ -55,7 +62,7 @@ async function carryOutOne(
     case "update_api":
       return updateApi(api, effect);
     case "delete_api":
-      return deleteApi(api, effect.identifier);
+      return deleteApi(api, effect);
     case "create_action": {
       const action = made(at, effect.trigger);
       const id = await createAction(api, action);

@@ -2,6 +2,9 @@ import type { Trigger } from "./bundle.ts";
 import type { IpThrottlingStage } from "./config.ts";
 import type { Scope } from "./desired.ts";
 
+/** Where an Action is bound: `behind` all of these that are bound still. */
+export type BindingPosition = "first" | "last" | { readonly behind: readonly string[] };
+
 /** One thing to do to a tenant. What depends on what others may have changed meanwhile is read again when it is done. */
 export type Effect =
   | {
@@ -18,7 +21,8 @@ export type Effect =
       readonly setScopes: readonly Scope[];
       readonly removeScopes: readonly string[];
     }
-  | { readonly kind: "delete_api"; readonly identifier: string }
+  /** `scopes`: those that it had; with others, it is not deleted. */
+  | { readonly kind: "delete_api"; readonly identifier: string; readonly scopes: readonly string[] }
   | { readonly kind: "create_action"; readonly trigger: Trigger }
   | { readonly kind: "update_action"; readonly trigger: Trigger; readonly actionId: string }
   | {
@@ -28,7 +32,7 @@ export type Effect =
       readonly versionId: string;
     }
   | { readonly kind: "delete_action"; readonly trigger: Trigger; readonly actionId: string }
-  | { readonly kind: "bind"; readonly position: "first" | "last" | number }
+  | { readonly kind: "bind"; readonly position: BindingPosition }
   | { readonly kind: "unbind"; readonly actionId: string }
   | {
       readonly kind: "create_profile";

@@ -104,7 +104,21 @@ const fields = exactly({
   retiredKeyPrefixes: v.optional(v.array(keyPrefix), []),
   apis: v.pipe(v.array(api), v.minLength(1, "must name at least one API")),
   clients: v.optional(v.array(text), []),
-  policy: v.optional(policy, {}),
+  policy: v.optional(
+    v.pipe(
+      policy,
+      // Else each key that is made without a lifetime would be refused, and each that is rotated would live longer.
+      v.forward(
+        v.partialCheck(
+          [["defaultLifetimeDays"], ["maxLifetimeDays"]],
+          ({ defaultLifetimeDays, maxLifetimeDays }) => defaultLifetimeDays <= maxLifetimeDays,
+          "is less than defaultLifetimeDays, which is 90 unless configured",
+        ),
+        ["maxLifetimeDays"],
+      ),
+    ),
+    {},
+  ),
   name: v.optional(
     v.pipe(
       v.string(),

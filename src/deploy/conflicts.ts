@@ -11,6 +11,12 @@ export function sharedWith(desired: Desired, { mark }: Neighbour): readonly stri
     const other = mark.uses.find((use) => use.kind === "lifetime" && use.of === identifier);
     return wanted !== undefined && other?.kind === "lifetime" && other.seconds !== wanted;
   });
+  const throttling = mark.uses.find((use) => use.kind === "throttling");
+  const { ipThrottling } = desired;
+  const isThrottledOtherwise =
+    ipThrottling !== undefined &&
+    throttling !== undefined &&
+    (throttling.maxAttempts !== ipThrottling.maxAttempts || throttling.regainMs !== ipThrottling.regainMs);
   return [
     ...(mark.subjectTokenType === desired.subjectTokenType
       ? [`subjectTokenType ${mark.subjectTokenType}`]
@@ -18,6 +24,7 @@ export function sharedWith(desired: Desired, { mark }: Neighbour): readonly stri
     ...prefixes.map((prefix) => `the prefix ${prefix}`),
     ...(mark.store === desired.store ? ["the Redis database"] : []),
     ...lifetimes.map(({ identifier }) => `another tokenLifetimeSeconds for ${identifier}`),
+    ...(isThrottledOtherwise ? ["another ipThrottling"] : []),
   ];
 }
 

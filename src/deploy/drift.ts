@@ -34,9 +34,18 @@ function compare(recorded: TenantState, current: TenantState): readonly Drift[] 
       const now = current.apis.find(({ identifier }) => identifier === before.identifier);
       const what = `API ${before.identifier}`;
       if (!now) return [{ what, how: "was deleted" }];
+      // Journals of older versions do not tell of it.
+      const lifetime: number | undefined = before.tokenLifetimeSeconds;
+      const isLifetimeKept = lifetime === undefined || now.tokenLifetimeSeconds === lifetime;
       return [
+        ...(isLifetimeKept
+          ? []
+          : [{ what, how: `its tokens live ${now.tokenLifetimeSeconds} seconds, not ${lifetime}` }]),
         ...(now.skipsConsent === before.skipsConsent ? [] : [{ what, how: "its consent flag was changed" }]),
         ...(same(now.scopes, before.scopes) ? [] : [{ what, how: "its scopes were changed" }]),
+        ...(now.tokenLifetimeSeconds === (before.tokenLifetimeSeconds ?? now.tokenLifetimeSeconds)
+          ? []
+          : [{ what, how: `its tokens live ${now.tokenLifetimeSeconds} seconds now` }]),
       ];
     }),
     ...recorded.clients.flatMap((before) => {
@@ -104,7 +113,9 @@ function compareProfiles({ profile: before }: TenantState, { profile: now }: Ten
   const what = `token exchange profile ${before.subjectTokenType}`;
   if (!now) return [{ what, how: "was deleted" }];
   if (now.id !== before.id) return [{ what, how: "was deleted and made anew" }];
-  return same(now, before) ? [] : [{ what, how: `is ${now.name}, ${now.subjectTokenType} now` }];
+  const compared = ({ name, subjectTokenType, actionId }: typeof now) => [name, subjectTokenType, actionId];
+  if (same(compared(now), compared(before))) return [];
+  return [{ what, how: `is ${now.name}, ${now.subjectTokenType} now` }];
 }
 
 function same(one: unknown, other: unknown): boolean {

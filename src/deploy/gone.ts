@@ -1,4 +1,4 @@
-import { keyStatus, scopesOf, type KeyEntry } from "../core/key-entry.ts";
+import { isOverlapping, keyStatus, scopesOf, type KeyEntry } from "../core/key-entry.ts";
 import { usesOf, type Desired } from "./desired.ts";
 import type { Share } from "./mark.ts";
 import { isAmong } from "./shares.ts";
@@ -35,12 +35,15 @@ export async function countTouched(
   if (gone.length === 0) return counts;
   for await (const { entry } of keys) {
     if (!["active", "disabled"].includes(keyStatus(entry, nowSeconds))) continue;
-    for (const [at, one] of gone.entries()) if (isTouched(entry, one)) counts[at] = (counts[at] ?? 0) + 1;
+    for (const [at, one] of gone.entries()) {
+      if (isTouched(entry, one, nowSeconds)) counts[at] = (counts[at] ?? 0) + 1;
+    }
   }
   return counts;
 }
 
-function isTouched({ clients, aud, scope, prefix }: KeyEntry, gone: Gone): boolean {
+function isTouched(entry: KeyEntry, gone: Gone, nowSeconds: number): boolean {
+  const { clients, aud, scope, previous } = entry;
   switch (gone.kind) {
     case "client":
       return clients?.includes(gone.of) === true;
@@ -49,8 +52,11 @@ function isTouched({ clients, aud, scope, prefix }: KeyEntry, gone: Gone): boole
     case "scope":
       return scopesOf(scope ?? "").includes(gone.scope) && (aud?.includes(gone.of) ?? true);
     case "prefix":
-      // Of a key that was made before its prefix was noted, nobody knows: it counts.
-      return (prefix ?? gone.of) === gone.of;
+      // Of a key that was made before its prefix was noted, nobody knows: it counts. So does the secret before the last
+      // rotation, as long as it works.
+      return [entry, isOverlapping(entry, nowSeconds) ? previous : undefined].some(
+        (secret) => secret && (secret.prefix ?? gone.of) === gone.of,
+      );
   }
 }
 
@@ -59,7 +65,11 @@ export function describeGone(gone: Gone, count: number | undefined): string {
   const keys = count ?? "an unknown number of";
   const named = `is no longer configured; ${keys} ${count === 1 ? "key that can be used names" : "keys that can be used name"} it`;
   if (gone.kind === "prefix") {
-    return `prefix ${gone.of} is no longer configured: ${keys} keys that can be used have it, or may have it, and will be refused. List it in retiredKeyPrefixes to let them go on working.`;
+    const have =
+      count === 1
+        ? "key that can be used has it, or may have it"
+        : "keys that can be used have it, or may have it";
+    return `prefix ${gone.of} is no longer configured: ${keys} ${have}, and will be refused. List it in retiredKeyPrefixes to let ${count === 1 ? "it" : "them"} go on working.`;
   }
   const until = gone.canBePruned ? "until apply --prune" : "since this deployment did not add it";
   switch (gone.kind) {

@@ -19,7 +19,7 @@ export type JournalEntry =
       readonly before: TenantState;
     }
   | {
-      readonly entry: "write" | "written";
+      readonly entry: "write" | "written" | "refused";
       readonly at: string;
       readonly effect: Effect["kind"];
       readonly what: string;
@@ -117,12 +117,18 @@ export function fileJournal({ file, unnamedFile, tenant, name, onProblem }: Jour
 function parseLine(line: string): (JournalEntry & Partial<DeploymentId>) | undefined {
   try {
     const entry: unknown = JSON.parse(line);
-    return isObject(entry) && typeof entry["entry"] === "string"
-      ? (entry as unknown as JournalEntry & Partial<DeploymentId>)
-      : undefined;
+    if (!isObject(entry) || typeof entry["entry"] !== "string") return undefined;
+    for (const state of [entry["before"], entry["after"]]) if (isObject(state)) complete(state);
+    return entry as unknown as JournalEntry & Partial<DeploymentId>;
   } catch {
     return undefined;
   }
+}
+
+/** Gives a state what older versions did not note of it. */
+function complete(state: Record<string, unknown>): void {
+  state["neighbours"] ??= [];
+  state["counts"] ??= { actions: 0, profiles: 0 };
 }
 
 /** Whether a line ends before its object does: wherever it was cut, a brace is still open. */
@@ -165,7 +171,7 @@ export interface Found {
 /** An application, and those interrupted before it that it completes. */
 interface Step {
   readonly befores: [TenantState, ...TenantState[]];
-  readonly writes: (JournalEntry & { readonly entry: "write" | "written" })[];
+  readonly writes: (JournalEntry & { readonly entry: "write" | "written" | "refused" })[];
   isCompleted: boolean;
 }
 
@@ -190,7 +196,11 @@ export function historyOf(entries: readonly JournalEntry[]): History {
       if (open === "destroy") steps.length = 0;
       open = undefined;
       recorded = entry.after;
-    } else if (open === "apply") last?.writes.push(entry);
+    } else if (open === "apply") {
+      // What was refused had no effect.
+      if (entry.entry === "refused") last?.writes.pop();
+      else last?.writes.push(entry);
+    }
   }
   return {
     recorded,

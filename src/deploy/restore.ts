@@ -1,13 +1,14 @@
 import { TRIGGERS } from "./bundle.ts";
 import type { Change } from "./change.ts";
+import type { History } from "./journal.ts";
 import type { Share } from "./mark.ts";
 import { restoreAction } from "./resources/actions.ts";
-import { giveBackToApi, takeFromApi } from "./resources/apis.ts";
+import { giveBackToApi, othersScopes, takeFromApi } from "./resources/apis.ts";
 import { restoreBinding } from "./resources/bindings.ts";
 import { giveBackToClient, takeFromClient } from "./resources/clients.ts";
 import { giveBackIpThrottling, takeIpThrottling } from "./resources/ip-throttling.ts";
 import { restoreProfile } from "./resources/profile.ts";
-import { isAmong, wasGivenAt } from "./shares.ts";
+import { isAmong, isSetByOthers, wasGivenAt } from "./shares.ts";
 import type { TenantState } from "./tenant-state.ts";
 
 /** The way back: what to do, and what cannot be done. */
@@ -26,16 +27,21 @@ export interface TakingBack {
 }
 
 /** Takes back what was given, and leaves what another deployment of the tenant uses, or may use. */
-export function takeBack(gifts: readonly Share[], current: TenantState): TakingBack {
+export function takeBack(
+  gifts: readonly Share[],
+  current: TenantState,
+  history: Pick<History, "interrupted">,
+): TakingBack {
   const silent = current.neighbours.filter(({ mark }) => !mark).map(({ name }) => name);
   const used = current.neighbours.flatMap(({ mark }) => mark?.uses ?? []);
   const taken = silent.length > 0 ? [] : gifts.filter((gift) => !isAmong(gift, used));
   const stays = silent.length > 0 ? [] : gifts.filter((gift) => isAmong(gift, used));
+  const ours = taken.filter((gift) => !isSetByOthers(gift, current, history));
   return {
     changes: [
-      ...takeIpThrottling(taken, current),
-      ...current.clients.toReversed().flatMap((client) => takeFromClient(client, taken)),
-      ...current.apis.toReversed().flatMap((api) => takeFromApi(api, taken)),
+      ...takeIpThrottling(ours, current),
+      ...current.clients.toReversed().flatMap((client) => takeFromClient(client, ours)),
+      ...current.apis.toReversed().flatMap((api) => takeFromApi(api, ours)),
     ],
     taken,
     caveats: [
@@ -48,6 +54,11 @@ export function takeBack(gifts: readonly Share[], current: TenantState): TakingB
           ? [`${gift.of} stays as it is: another deployment of the tenant uses it.`]
           : [],
       ),
+      ...current.apis
+        .filter(({ identifier: of }) => isAmong({ kind: "api", of }, ours))
+        .map((api) => [api.identifier, othersScopes(api, ours)] as const)
+        .filter(([, scopes]) => scopes.length > 0)
+        .map(([of, scopes]) => `API ${of} stays: this deployment did not add ${scopes.join(" ")}.`),
     ],
   };
 }
@@ -57,14 +68,21 @@ export function takeBack(gifts: readonly Share[], current: TenantState): TakingB
  * unbound. The Actions go last, since they say what was given: broken off anywhere, the same call goes on. What others did
  * meanwhile stays.
  */
-export function planRestore(target: TenantState, current: TenantState, gave: readonly Share[]): Restoration {
+export function planRestore(
+  target: TenantState,
+  current: TenantState,
+  gave: readonly Share[],
+  history: Pick<History, "interrupted">,
+): Restoration {
   const actions = TRIGGERS.toReversed().map((trigger) => restoreAction(trigger, target, current));
   const given = gave.filter((gift) => !wasGivenAt(target, gift));
-  const { changes, caveats } = takeBack(given, current);
+  const { changes, caveats } = takeBack(given, current, history);
   const before = target.mark?.gave ?? [];
-  // What the deployment had set is set again, unless it goes back to what it was before, or another deployment sets it.
+  // What the deployment had set is set again, unless it goes back to what it was before, or others set it.
   const others = [...given, ...current.neighbours.flatMap(({ mark }) => mark?.uses ?? [])];
-  const set = (target.mark?.uses ?? []).filter((use) => !isAmong(use, others));
+  const set = (target.mark?.uses ?? []).filter(
+    (use) => !isAmong(use, others) && !isSetByOthers(use, current, history),
+  );
   return {
     changes: [
       ...restoreProfile(target, current),

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { Found, History } from "./journal.ts";
 import type { Share } from "./mark.ts";
-import { CUSTOM_AUTHENTICATION, type TenantState } from "./tenant-state.ts";
+import { CUSTOM_AUTHENTICATION, ownActions, type TenantState } from "./tenant-state.ts";
 
 /** Whether two shares are of the same thing, whatever it is set to. */
 function isSameShare(one: Share, other: Share): boolean {
@@ -22,15 +22,18 @@ export function isAmong(share: Share, others: readonly Share[]): boolean {
 export function giftsAfter(
   uses: readonly Share[],
   current: TenantState,
-  { beforeAll, interrupted }: Pick<History, "beforeAll" | "interrupted">,
+  { beforeAll, interrupted, recorded }: Pick<History, "beforeAll" | "interrupted" | "recorded">,
 ): readonly Share[] {
   const others = current.neighbours.flatMap(({ mark }) => mark?.gave ?? []);
   // APIs come before the Actions that tell of them.
   const isWritten = (use: Share) =>
     use.kind !== "client" && use.kind !== "throttling" && interrupted?.written.has(use.of);
   const before = (use: Share) => (interrupted && isWritten(use) ? interrupted.before : current);
+  // Of a first application that was interrupted before its Actions, what it uses is all that it gave.
+  const isFirst = ownActions(current).length === 0 && isDeepStrictEqual(interrupted, beforeAll);
+  const noted = (current.mark ?? recorded?.mark)?.gave;
   const all = [
-    ...(current.mark?.gave ?? giftsSince(beforeAll, current)),
+    ...(noted ?? (isFirst ? [] : giftsSince(beforeAll, current))),
     ...others.filter((gift) => isAmong(gift, uses)),
     ...uses.filter((use) => !has(before(use), use)).map((use) => withBefore(use, before(use))),
   ];
@@ -74,6 +77,20 @@ export function has({ apis, clients, ipThrottling }: TenantState, use: Share): b
     case "lifetime":
       return api?.tokenLifetimeSeconds === use.seconds;
   }
+}
+
+/**
+ * Whether somebody else has set what the deployment had set: it is left so. Of an application that was interrupted the
+ * Actions do not tell what it set, and it counts as the deployment's.
+ */
+export function isSetByOthers(
+  share: Share,
+  current: TenantState,
+  { interrupted }: Pick<History, "interrupted">,
+): boolean {
+  if (interrupted || (share.kind !== "lifetime" && share.kind !== "throttling")) return false;
+  const set = current.mark?.uses.find((use) => isSameShare(use, share));
+  return set !== undefined && !has(current, set);
 }
 
 /** Whether a gift was there at another moment: for what is set to something, whether it was set to something else than before. */

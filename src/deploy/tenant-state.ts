@@ -41,8 +41,8 @@ export interface ActionState {
   readonly name: string;
   /** Whether its code begins like one of ours. */
   readonly isMarked: boolean;
-  /** The tenant that its code was made for, where that is not this one. */
-  readonly madeForTenant?: string;
+  /** The deployment that its code was made for, where that is not this one. */
+  readonly madeFor?: string;
   /** Hash of the draft, which may differ from what runs. */
   readonly draftHash: string;
   readonly secrets: readonly SecretState[];
@@ -56,7 +56,7 @@ export interface BindingState {
   readonly displayName: string;
 }
 
-/** The token exchange profile of our `subject_token_type`, or else of our Action. */
+/** The token exchange profile of our `subject_token_type`, or else ours of before: of our Action, with our name or type. */
 export interface ProfileState {
   readonly id: string;
   readonly name: string;
@@ -98,7 +98,7 @@ export function actionFor({ actions }: TenantState, trigger: Trigger): ActionSta
 
 /** The deployment's own Actions: made by this tool, and for this tenant. */
 export function ownActions({ actions }: TenantState): readonly ActionState[] {
-  return actions.filter(({ isMarked, madeForTenant }) => isMarked && madeForTenant === undefined);
+  return actions.filter(({ isMarked, madeFor }) => isMarked && madeFor === undefined);
 }
 
 /** SHA-256 of an Action's code, hexadecimal. */

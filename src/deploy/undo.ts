@@ -30,12 +30,13 @@ export async function planRollback({ api, desired, journal }: Deploying): Promis
       "Name the journal of the last apply with --journal, or remove everything with: npm run deploy -- destroy",
     );
   }
-  const { current, strangers } = await readOurs(api, desired, recorded);
+  const { current, strangers } = await readOurs(api, desired, recorded, beforeLast);
   if (recorded) refuseOlder(recorded, current);
   const { changes, caveats } = planRestore(
     beforeLast,
     current,
     giftsAfter(usesOf(desired), current, history),
+    history,
   );
   const isToUnnamed = beforeLast.actions.length > 0 && !beforeLast.mark;
   return { changes, caveats: [...strangers, ...caveats], current, isToUnnamed };
@@ -60,7 +61,7 @@ export async function planDestroy(
     );
   }
   const gave = giftsAfter(usesOf(desired), current, history);
-  const { changes, caveats } = planRestore(withoutOurs(current), current, gave);
+  const { changes, caveats } = planRestore(withoutOurs(current), current, gave, history);
   const isUnknown = !current.mark && !beforeAll && changes.length > 0;
   const caveat =
     "The Actions are of an older version, and without its journal it is not known what APIs and clients were like before: they stay as they are.";
@@ -72,10 +73,11 @@ async function readOurs(
   api: Deploying["api"],
   desired: Deploying["desired"],
   recorded: TenantState | undefined,
+  target?: TenantState,
 ): Promise<{ readonly current: TenantState; readonly strangers: readonly string[] }> {
-  const read = await readTenant(api, desired);
-  // One whose code was overwritten by hand is known by its id.
-  const isKnown = (id: string) => recorded?.actions.some((one) => one.id === id);
+  const read = await readTenant(api, desired, target);
+  // One whose code was overwritten by hand is known by its id; a stranger that the journal noted stays one.
+  const isKnown = (id: string) => recorded && ownActions(recorded).some((one) => one.id === id);
   const own = ownActions(read);
   const actions = read.actions.filter((one) => own.includes(one) || isKnown(one.id));
   const strangers = read.actions

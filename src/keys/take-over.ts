@@ -24,24 +24,36 @@ const OLD_FIELD = entriesFieldOf({ name: DEFAULT_NAME });
  * Throws `store_foreign`, `export_failed`, or what the stores answered.
  */
 export async function takeOver(keys: Keys, isAlone: boolean): Promise<TakenOver> {
-  const done = { users: 0, entries: 0, left: 0 };
-  if ((await keys.records.readMarker()) !== "unnamed") return done;
-  if (entriesFieldOf(keys.deployment) !== OLD_FIELD) {
-    const found: string[] = [];
-    for await (const { userId, appMetadata } of keys.exportUsers()) {
-      const { known, newer } = readEntries(appMetadata[OLD_FIELD]);
-      if (known.length + newer.length > 0) found.push(userId);
-    }
-    for (const userId of found) {
-      const { moved, left } = await outwaitRateLimit(keys, async () =>
-        outwaitStore(keys, async () => moveOf(keys, userId, isAlone)),
-      );
-      if (moved.length > 0) done.users++;
-      done.entries += moved.length;
-      done.left += left;
-    }
-  }
+  if ((await keys.records.readMarker()) !== "unnamed") return { users: 0, entries: 0, left: 0 };
+  const left = new Set<string>();
+  const first = await moveAll(keys, isAlone, left);
   await keys.records.remark();
+  // What the previous release made meanwhile: from now on it takes the store for another's, and makes nothing.
+  const late = await moveAll(keys, isAlone, left);
+  return { users: first.users + late.users, entries: first.entries + late.entries, left: left.size };
+}
+
+/** Moves what of the old field is to be moved; what is not is added to `left`, and not looked at again. */
+async function moveAll(
+  keys: Keys,
+  isAlone: boolean,
+  left: Set<string>,
+): Promise<Pick<TakenOver, "users" | "entries">> {
+  const done = { users: 0, entries: 0 };
+  if (entriesFieldOf(keys.deployment) === OLD_FIELD) return done;
+  const found: string[] = [];
+  for await (const { userId, appMetadata } of keys.exportUsers()) {
+    const { known, newer } = readEntries(appMetadata[OLD_FIELD]);
+    if ([...known, ...newer].some(({ id }) => !left.has(id))) found.push(userId);
+  }
+  for (const userId of found) {
+    const { moved, rest } = await outwaitRateLimit(keys, async () =>
+      outwaitStore(keys, async () => moveOf(keys, userId, isAlone)),
+    );
+    if (moved.length > 0) done.users++;
+    done.entries += moved.length;
+    for (const id of rest) left.add(id);
+  }
   return done;
 }
 
@@ -66,7 +78,7 @@ async function moveOf(
   keys: Keys,
   userId: string,
   isAlone: boolean,
-): Promise<{ readonly moved: readonly string[]; readonly left: number }> {
+): Promise<{ readonly moved: readonly string[]; readonly rest: readonly string[] }> {
   return audited(
     keys,
     { operation: "take_over", userId },
@@ -84,8 +96,8 @@ async function moveOf(
           if (record?.kind === "newer") return (record.json?.sub ?? userId) === userId;
           return isAlone && record?.kind === "missing";
         });
-        const rest = candidates.length - moved.length;
-        if (moved.length === 0) return { moved: [], left: rest };
+        const rest = candidates.filter((one) => !moved.includes(one)).map(({ id }) => id);
+        if (moved.length === 0) return { moved: [], rest };
         const ids = new Set(moved.map(({ id }) => id));
         const there = new Set([...profile.keys, ...profile.newer].map(({ id }) => id));
         const entries = [...profile.entries, ...moved.filter(({ id }) => !there.has(id))];
@@ -94,7 +106,7 @@ async function moveOf(
           [...ids].every((id) => after.some((one) => one.id === id));
         const outcome = await writeEntries(keys, lease, userId, entries, isDone, { [OLD_FIELD]: kept });
         if (outcome.kind !== "written") throw outcome.error;
-        return { moved: [...ids], left: rest };
+        return { moved: [...ids], rest };
       }),
     ({ moved }) => ({ changes: moved }),
   );

@@ -28,6 +28,11 @@ export interface LocalTenantOptions {
   readonly redis?: string | undefined;
   /** Auth0's rate limits and IP throttling: on, off, or others. Default: those of a Professional plan. */
   readonly limits?: boolean | Limits;
+  /**
+   * The tenant's own domain: the address that it listens on then stands for a custom domain of it, and its Management API
+   * takes tokens for `https://TENANT_DOMAIN/api/v2/` alone. Default: it has no other domain.
+   */
+  readonly tenantDomain?: string | undefined;
   readonly subjectTokenType: string;
   readonly apis: readonly Api[];
   /** Ids of public clients that may exchange tokens. */
@@ -122,6 +127,7 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
     const issuer = `${(await open(app, 0)).url}/`;
     const tenant = new Tenant({
       issuer,
+      tenantDomain: options.tenantDomain,
       nowMs,
       limits: limitsOf(options.limits ?? true),
       fidelity: parseFidelity(options.fidelity ?? []),

@@ -63,6 +63,8 @@ const KEPT_LOGS = 1_000;
 export interface TenantOptions {
   /** The issuer, with its trailing slash. */
   readonly issuer: string;
+  /** The tenant's own domain, where the issuer's is a custom one: the Management API's audience is of it. */
+  readonly tenantDomain?: string | undefined;
   readonly nowMs?: () => number;
   /** `undefined` lifts the limits. */
   readonly limits?: Limits | undefined;
@@ -75,6 +77,7 @@ export interface TenantOptions {
 /** The state of the local tenant: plain collections, which the endpoints read and write. */
 export class Tenant {
   readonly issuer: string;
+  readonly tenantDomain: string | undefined;
   readonly name = "local-tenant";
   readonly nowMs: () => number;
   readonly fidelity: Fidelity;
@@ -121,6 +124,7 @@ export class Tenant {
 
   constructor(options: TenantOptions) {
     this.issuer = options.issuer;
+    this.tenantDomain = options.tenantDomain;
     this.nowMs = options.nowMs ?? Date.now;
     this.fidelity = { ...INFERRED, ...options.fidelity };
     this.users = new IndexedUsers(this.nowMs, () => this.fidelity.search_lag_ms);
@@ -142,7 +146,7 @@ export class Tenant {
 
   /** The identifier of the Management API as an audience. */
   get managementAudience(): string {
-    return `${this.issuer}api/v2/`;
+    return this.tenantDomain === undefined ? `${this.issuer}api/v2/` : `https://${this.tenantDomain}/api/v2/`;
   }
 
   nowSeconds(): number {

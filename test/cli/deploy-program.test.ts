@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -29,8 +29,13 @@ beforeEach(() => {
   journal = join(folder, `${++runs}.jsonl`);
 });
 
-const deploy = async (argv: readonly string[], answer?: boolean) =>
+const deploy = async (argv: readonly string[], answer?: boolean | string) =>
   deployInProcess([...argv, "--journal", journal], { LOCAL_TENANT_DIR: folder }, clock, answer);
+
+/** The first line of every command. */
+const target = () => `tenant localhost, deployment api-keys, store ${new URL(s.settings.redisUrl).host}\n`;
+/** Confirms a destruction where nobody is there to be asked. */
+const DESTROY = ["destroy", "--yes", "--tenant", "localhost"];
 
 /** What must never be printed or kept. */
 async function expectNoSecretIn(...texts: readonly string[]): Promise<void> {
@@ -58,11 +63,14 @@ test("apply, plan, verify, drift, destroy: from nothing to working keys, and bac
 
   const applied = await deploy(["apply", "--yes"]);
   expect([applied.code, applied.stderr]).toEqual([0, expect.stringContaining("ok  a key is exchanged")]);
-  expect(await deploy(["plan", "--exit-code"])).toMatchObject({ code: 0, stdout: "No changes.\n" });
-  expect(await deploy(["verify"])).toMatchObject({ code: 0, stdout: "10 checks passed.\n" });
+  expect(await deploy(["plan", "--exit-code"])).toMatchObject({
+    code: 0,
+    stdout: `${target()}No changes.\n`,
+  });
+  expect(await deploy(["verify"])).toMatchObject({ code: 0, stdout: `${target()}10 checks passed.\n` });
   expect(s.local.tenant.users.get(ADA)).not.toHaveProperty("app_metadata");
-  expect(await deploy(["drift"])).toMatchObject({ code: 0, stdout: "Nothing was changed.\n" });
-  const destroyed = await deploy(["destroy", "--yes"]);
+  expect(await deploy(["drift"])).toMatchObject({ code: 0, stdout: `${target()}Nothing was changed.\n` });
+  const destroyed = await deploy(DESTROY);
   expect(destroyed.code).toBe(0);
   expect(snapshot(s.local.tenant)).toBe(bare);
   await expectNoSecretIn(applied.stdout, applied.stderr, planned.stdout, destroyed.stdout, destroyed.stderr);
@@ -119,16 +127,16 @@ describe("destroy and the keys", () => {
 
   test("stay without --keys: applied again, they work", async () => {
     const before = entries();
-    expect((await deploy(["destroy", "--yes"])).code).toBe(0);
+    expect((await deploy(DESTROY)).code).toBe(0);
     expect([entries(), await records()]).toEqual([before, 2]);
   });
 
   test("go with it, once that is confirmed; what is left of a run that ended early goes with the next", async () => {
     const client = s.local.description.management_client_id;
     const before = entries();
-    const declined = await deploy(["destroy", "--keys"], false);
+    const declined = await deploy(["destroy", "--keys"], "n");
     expect([declined.asked, declined.stdout]).toEqual([
-      ["Remove this?"],
+      ["Type localhost to remove this: "],
       expect.stringContaining("Every API key is dropped for good: 2 records in Redis, and all entries"),
     ]);
     expect([entries(), await records(), s.local.tenant.profiles.size]).toEqual([before, 2, 1]);
@@ -138,14 +146,26 @@ describe("destroy and the keys", () => {
         : grant,
     );
     const allowed = s.local.tenant.clientGrants.splice(0, Infinity, ...grants);
-    expect((await deploy(["destroy", "--keys", "--yes"])).stderr).toContain("update:users");
+    expect((await deploy([...DESTROY, "--keys"])).stderr).toContain("update:users");
     expect([entries(), s.local.tenant.profiles.size]).toEqual([before, 0]);
     s.local.tenant.clientGrants.splice(0, Infinity, ...allowed);
-    const { code, stdout, stderr } = await deploy(["destroy", "--keys", "--yes", "--json"]);
+    const { code, stdout, stderr } = await deploy([...DESTROY, "--keys", "--json"]);
     expect([code, JSON.parse(stdout)]).toEqual([
       0,
       {
-        changes: [],
+        target: {
+          tenant: "localhost",
+          deployment: "api-keys",
+          environment: null,
+          store: new URL(s.settings.redisUrl).host,
+        },
+        // The Actions go last: they say what there was.
+        changes: ["post-login", "custom-token-exchange"].map((trigger) => ({
+          sign: "-",
+          what: `Action api-keys-${trigger}`,
+          why: ["was not there before"],
+          outage: null,
+        })),
         caveats: [expect.stringContaining("1 records in Redis") as string],
         keys: { users: 2, entries: 2, orphans: 0, foreign_records: 0 },
       },
@@ -159,10 +179,71 @@ describe("destroy and the keys", () => {
   test("of another deployment's store are refused before anything is removed", async () => {
     await s.local.redis.execute(["SET", "apikey-store", "another's"]);
     const before = snapshot(s.local.tenant);
-    const { code, stderr } = await deploy(["destroy", "--keys", "--yes"]);
-    expect([code, stderr]).toEqual([1, expect.stringContaining("belongs to another deployment")]);
+    const { code, stderr } = await deploy([...DESTROY, "--keys"]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("marked as that of another deployment")]);
     expect([snapshot(s.local.tenant), await records()]).toEqual([before, 2]);
   });
+});
+
+describe("what cannot be brought back is removed only where the tenant's domain is named", () => {
+  beforeEach(async () => deploy(["apply", "--yes", "--no-verify"]));
+
+  test.each<[string, readonly string[], string | undefined, number, string]>([
+    ["nobody is there, and --yes alone", ["--yes"], undefined, 1, "the tenant was not named"],
+    ["another's", ["--yes", "--tenant", "acme.auth0.com"], undefined, 1, "and acme.auth0.com was named"],
+    ["nobody is there, and no --yes", ["--tenant", "localhost"], undefined, 1, "Nobody is there to confirm"],
+    ["somebody types another's", [], "acme.auth0.com", 1, "localhost was not typed"],
+    ["somebody types y", [], "y", 1, "localhost was not typed"],
+  ])("not where it is %s", async (_, argv, answer, exits, said) => {
+    const before = snapshot(s.local.tenant);
+    const { code, stderr } = await deploy(["destroy", ...argv], answer);
+    expect([code, stderr]).toEqual([exits, expect.stringContaining(said)]);
+    expect(snapshot(s.local.tenant)).toBe(before);
+  });
+
+  test.each<[string, readonly string[], string | undefined]>([
+    ["typed", [], "localhost"],
+    ["given, in capitals", ["--yes", "--tenant", "LOCALHOST"], undefined],
+  ])("but where it is %s", async (_, argv, answer) => {
+    expect((await deploy(["destroy", ...argv], answer)).code).toBe(0);
+    expect(s.local.tenant.actionStates.size).toBe(0);
+  });
+});
+
+test("a deployment that was never made is not destroyed, and those that are there are named", async () => {
+  await deploy(["apply", "--yes", "--no-verify"]);
+  const config = join(folder, "other.config.ts");
+  const module = JSON.stringify(resolve("deploy.config.ts"));
+  await writeFile(config, `import config from ${module};\nexport default { ...config, name: "billing" };\n`);
+  journal = join(folder, "billing.jsonl");
+  const before = snapshot(s.local.tenant);
+  const { code, stderr } = await deploy([...DESTROY, "--config", config]);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining('There is no deployment "billing" on localhost: nothing was removed.'),
+  ]);
+  expect(stderr).toContain('There is: "api-keys".');
+  expect(snapshot(s.local.tenant)).toBe(before);
+});
+
+test("with --json, standard output holds one value, which says what it is about, and nothing else", async () => {
+  const host = new URL(s.settings.redisUrl).host;
+  const about = { tenant: "localhost", deployment: "api-keys", environment: null, store: host };
+  for (const argv of [
+    ["plan"],
+    ["apply", "--yes"],
+    ["verify"],
+    ["drift"],
+    ["doctor"],
+    ["rollback", "--yes"],
+    DESTROY,
+  ]) {
+    // A rollback takes everything back: there is something to destroy again.
+    if (argv === DESTROY) await deploy(["apply", "--yes", "--no-verify"]);
+    const { code, stdout, stderr } = await deploy([...argv, "--json"]);
+    expect([argv, code, JSON.parse(stdout)]).toMatchObject([argv, 0, { target: about }]);
+    expect(stderr.startsWith(target())).toBe(true);
+  }
 });
 
 test("an unknown command or option is wrong usage", async () => {

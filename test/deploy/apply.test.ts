@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { planApply } from "../../src/deploy/apply.ts";
+import { apply, planApply } from "../../src/deploy/apply.ts";
 import type { DeployConfigInput } from "../../src/deploy/config.ts";
 import { stoppedClock } from "../support/clock.ts";
 import { deployingTo, planAndApply, snapshot, strip } from "../support/deploying.ts";
@@ -32,8 +32,8 @@ test("from an empty tenant to keys that can be exchanged; a second run finds not
   expect(deploying.progress).toEqual([
     "[1/8] + API https://api.acme.example",
     "[2/8] + API https://billing.acme.example",
-    "[3/8] + Action api-keys-custom-token-exchange",
-    "[4/8] + Action api-keys-post-login",
+    "[3/8] + Action api-keys-post-login",
+    "[4/8] + Action api-keys-custom-token-exchange",
     "[5/8] + binding of api-keys-post-login",
     "[6/8] + token exchange profile urn:acme:api-key",
     "[7/8] ~ client acmeCommandLineClient00000000001",
@@ -54,7 +54,7 @@ test("a secret that changes is seen by its fingerprint, and only its own Action 
   const changed = await deployingTo(s, clock, { redisToken: "another token" });
   const { changes } = await planApply(changed);
   expect(changes.map(({ what, why }) => [what, why])).toEqual([
-    ["Action api-keys-custom-token-exchange", ["code or secrets"]],
+    ["Action api-keys-custom-token-exchange", ["secret UPSTASH_REDIS_REST_TOKEN changed"]],
   ]);
   await planAndApply(changed);
   const running = [...s.local.tenant.actions.values()].find((one) => one.version.trigger !== "post-login");
@@ -97,14 +97,12 @@ test("a failing build leaves the old version live and says why", async () => {
   const deploying = await deployingTo(s, clock);
   await planAndApply(deploying);
   const running = [...s.local.tenant.actions.values()];
-  const { desired } = deploying;
-  const exchange = desired.actions["custom-token-exchange"];
+  const planned = await planApply(await deployingTo(s, clock, { redisToken: "another token" }));
+  if (!planned.actions) throw new Error("no Actions");
+  const exchange = planned.actions["custom-token-exchange"];
   const dependencies = [{ name: "@upstash/redis", version: "0.0.0-none" }];
-  const broken = {
-    ...desired,
-    actions: { ...desired.actions, "custom-token-exchange": { ...exchange, dependencies } },
-  };
-  await expect(planAndApply({ ...deploying, desired: broken })).rejects.toMatchObject({
+  const actions = { ...planned.actions, "custom-token-exchange": { ...exchange, dependencies } };
+  await expect(apply(deploying, { ...planned, actions })).rejects.toMatchObject({
     code: "action_build_failed",
     message: expect.stringContaining("No matching version found for @upstash/redis@0.0.0-none.") as string,
   });
@@ -112,9 +110,9 @@ test("a failing build leaves the old version live and says why", async () => {
 });
 
 test.each([
-  ["is not built", { buildWithDependenciesMs: Infinity }],
-  ["does not show the deployed version", { deployLagMs: Infinity }],
-])("an Action that %s is not waited for for ever", async (problem, times) => {
+  ["is not built", { buildWithDependenciesMs: Infinity }, "custom-token-exchange"],
+  ["does not show the deployed version", { deployLagMs: Infinity }, "post-login"],
+])("an Action that %s is not waited for for ever", async (problem, times, trigger) => {
   const stuck = await stage({
     deployed: false,
     nowMs: clock.nowMs,
@@ -122,7 +120,7 @@ test.each([
   });
   await expect(planAndApply(await deployingTo(stuck, clock))).rejects.toMatchObject({
     code: "action_not_deployed",
-    message: `The Action api-keys-custom-token-exchange still ${problem} after 6 minutes.`,
+    message: `The Action api-keys-${trigger} still ${problem} after 6 minutes.`,
   });
   await stuck.stop();
 });

@@ -3,15 +3,16 @@ import { expect, test } from "vitest";
 import { bundleAction, TRIGGERS } from "../../src/deploy/bundle.ts";
 import { checkBundle } from "../../src/deploy/check-bundle.ts";
 import { defineConfig } from "../../src/deploy/config.ts";
-import { desiredOf } from "../../src/deploy/desired.ts";
+import { desiredOf, makeActions } from "../../src/deploy/desired.ts";
+import type { TenantState } from "../../src/deploy/tenant-state.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
-import { CONFIG } from "../support/stage.ts";
+import { CONFIG, DEPLOYMENT, TENANT } from "../support/stage.ts";
 import { PEPPER } from "../support/deploying.ts";
 
 const HANDLER = "exports.onExecutePostLogin = async function (event, api) {};";
 
 test.each(TRIGGERS)("the bundle of %s passes", async (trigger) => {
-  const bundle = await bundleAction(trigger, defineConfig(CONFIG));
+  const bundle = await bundleAction(trigger, DEPLOYMENT);
   expect(() => checkBundle(bundle)).not.toThrow();
 });
 
@@ -43,24 +44,43 @@ test.each([
   );
 });
 
-test("a broken bundle is refused before anything is asked of the tenant", async () => {
+test("no secret that Auth0 would refuse goes into an Action, and none is in what is said of it", async () => {
   const config = defineConfig(CONFIG);
-  const bundles = await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, config)));
-  const broken = bundles.map((bundle) => ({ ...bundle, code: `${bundle.code}"` }));
-  const secrets = {
-    API_KEY_PEPPER: PEPPER,
-    UPSTASH_REDIS_REST_URL: "https://r",
-    UPSTASH_REDIS_REST_TOKEN: "t",
+  const sources = {
+    config,
+    peppers: parsePeppers(PEPPER),
+    takesOver: false,
+    secrets: {
+      API_KEY_PEPPER: "x".repeat(4097),
+      UPSTASH_REDIS_REST_URL: "https://r",
+      UPSTASH_REDIS_REST_TOKEN: "t",
+    },
   };
-  expect(() => desiredOf(config, broken, secrets, parsePeppers(PEPPER))).toThrow(
-    expect.objectContaining({ code: "bundle_invalid" }),
-  );
-  expect(() =>
-    desiredOf(config, bundles, { ...secrets, API_KEY_PEPPER: "x".repeat(4097) }, parsePeppers(PEPPER)),
-  ).toThrow(
-    expect.objectContaining({
-      code: "configuration_invalid",
-      message: expect.not.stringContaining("xxx") as string,
-    }),
-  );
+  const desired = desiredOf(config, TENANT, "https://r");
+  await expect(makeActions(sources, desired, EMPTY, [])).rejects.toMatchObject({
+    code: "configuration_invalid",
+    message: expect.not.stringContaining("xxx") as string,
+  });
 });
+
+test("an Action whose code is too large with its mark is refused before it is sent anywhere", async () => {
+  const config = defineConfig({
+    ...CONFIG,
+    clients: Array.from({ length: 900 }, (_, at) => `${at}`.padEnd(100)),
+  });
+  const secrets = { API_KEY_PEPPER: "p", UPSTASH_REDIS_REST_URL: "https://r", UPSTASH_REDIS_REST_TOKEN: "t" };
+  const sources = { config, peppers: parsePeppers(PEPPER), takesOver: false, secrets };
+  const desired = desiredOf(config, TENANT, "https://r");
+  await expect(makeActions(sources, desired, EMPTY, [])).rejects.toMatchObject({ code: "bundle_invalid" });
+});
+
+const EMPTY: TenantState = {
+  apis: [],
+  actions: [],
+  bindings: [],
+  profile: undefined,
+  clients: [],
+  ipThrottling: undefined,
+  neighbours: [],
+  counts: { actions: 0, profiles: 0 },
+};

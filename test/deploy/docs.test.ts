@@ -19,14 +19,3 @@ test("docs/ORGANIZATIONS.md names exactly the permissions that service users nee
   const named = await permissionsIn("docs/ORGANIZATIONS.md");
   expect(named.toSorted()).toEqual(SERVICE_USER_PERMISSIONS.toSorted());
 });
-
-test("docs/deploy-workflow.yml sets every variable that a deployment reads, and no secret in plain", async () => {
-  const [workflow, guide] = await Promise.all(
-    ["docs/deploy-workflow.yml", "docs/DEPLOY.md"].map(async (file) => readFile(file, "utf8")),
-  );
-  const names = [...(guide ?? "").matchAll(/^\| `([A-Z0-9_]+)`/gm)].map(([, name]) => name ?? "");
-  const needed = names.filter((name) => name !== "VERIFY_CLIENT_SECRET");
-  expect(needed.length).toBe(7);
-  for (const name of needed)
-    expect(workflow).toMatch(new RegExp(`^  ${name}: \\$\\{\\{ (vars|secrets)\\.${name} \\}\\}$`, "m"));
-});

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { writeLocalFile, type LocalFile } from "../../src/cli/local-file.ts";
-import type { Finding } from "../../src/deploy/doctor.ts";
+import type { Checked, Finding } from "../../src/deploy/finding.ts";
 import { SERVICE_USER_PERMISSIONS } from "../../src/stores/service-users.ts";
 import { listen } from "../../src/local/listen.ts";
+import type { ActionState } from "../../src/local/management/action-state.ts";
 import type { Tenant } from "../../src/local/tenant.ts";
 import type { ResourceServer } from "../../src/local/tenant-objects.ts";
 import { stoppedClock } from "../support/clock.ts";
@@ -43,10 +44,20 @@ afterAll(async () => {
 const describeTenant = async (change: Partial<LocalFile>) =>
   writeLocalFile({ LOCAL_TENANT_DIR: folder }, { ...s.local.description, api_key_pepper: PEPPER, ...change });
 
-async function findings(...argv: readonly string[]): Promise<readonly Finding[]> {
+/** What the doctor prints as JSON, and what it ends with. */
+async function doctor(
+  ...argv: readonly string[]
+): Promise<{ readonly code: number; readonly checks: readonly Checked[] }> {
   const run = await deployInProcess(["doctor", "--json", ...argv], { LOCAL_TENANT_DIR: folder }, clock);
-  if (run.code !== 0) throw new Error(run.stderr);
-  return (JSON.parse(run.stdout) as { readonly findings: readonly Finding[] }).findings;
+  if (run.stdout === "") throw new Error(run.stderr);
+  const { checks } = JSON.parse(run.stdout) as { readonly checks: readonly Checked[] };
+  return { code: run.code, checks };
+}
+
+/** What is not as it should be. */
+async function findings(...argv: readonly string[]): Promise<readonly Finding[]> {
+  const { checks } = await doctor(...argv);
+  return checks.flatMap((one) => one.findings).filter(({ level }) => level !== "note");
 }
 
 /** Changes an entry of one of the tenant's maps; gives the way back. */
@@ -58,37 +69,158 @@ function change<T>(map: Map<string, T>, key: string, by: Partial<T>): () => void
 
 const api = (by: Partial<ResourceServer>) => change(tenant.resourceServers, AUDIENCE, by);
 
-test("a deployed tenant has nothing wrong, and the doctor writes nothing", async () => {
+const CHECKS = [
+  "permissions of the application",
+  "plan, MFA policy and clock of the tenant",
+  "APIs",
+  "clients",
+  "throttling of guesses",
+  "limits of the tenant",
+  "other deployments",
+  "pepper",
+  "Redis database",
+];
+
+test("a deployed tenant has nothing wrong: each check is named as ok, and the doctor writes nothing", async () => {
   const before = snapshot(tenant);
-  expect(await findings()).toEqual([]);
+  const { code, checks } = await doctor();
+  expect([code, checks.map(({ check, result }) => [check, result])]).toEqual([
+    0,
+    CHECKS.map((check) => [check, "ok"]),
+  ]);
+  expect(checks.flatMap((one) => one.findings)).toEqual([
+    {
+      level: "note",
+      what: `Tokens of the API ${AUDIENCE} live 86400 seconds: those of a revoked key too, unless a kill switch ends them.`,
+      fix: "",
+    },
+  ]);
   expect(snapshot(tenant)).toBe(before);
 });
 
+test("for people, a line says what is looked at where, then one stands for each check with its result, and what is found below", async () => {
+  const mend = change(tenant.clients, CLIENT_ID, { is_first_party: false });
+  const run = await deployInProcess(["doctor"], { LOCAL_TENANT_DIR: folder }, clock);
+  mend();
+  const store = new URL(s.settings.redisUrl).host;
+  const lines = run.stdout.split("\n");
+  expect(lines[0]).toBe(`tenant localhost, deployment api-keys, store ${store}`);
+  const results = lines.filter((line, at) => at > 0 && /^\S/.test(line));
+  expect(results.map((line) => line.split(/ {2,}/))).toEqual(
+    CHECKS.map((check) => [check === "clients" ? "problem" : "ok", check]),
+  );
+  expect(run.stdout).toMatch(
+    new RegExp(
+      `^problem +clients\n    error: The client ${CLIENT_ID} is third-party\\.\n      fix: Use a `,
+      "m",
+    ),
+  );
+  expect([run.code, run.stderr]).toEqual([
+    1,
+    expect.stringContaining("Exchanges do not work, or would not: clients."),
+  ]);
+});
+
 describe("each finding is there when it is provoked, and gone when that is mended", () => {
-  test.each<[string, () => () => void, string]>([
-    ["permissions", () => grant(["read:users"]), "lacks permissions: update:users read:actions"],
-    ["plan", () => set("isEntitledToTokenExchange", false), "does not include Custom Token Exchange"],
-    ["MFA", () => fill(tenant.guardianPolicies, ["all-applications"]), "MFA policy is all-applications"],
-    ["dialect", () => api({ token_dialect: "access_token_authz" }), "adds permissions to its tokens"],
-    ["consent", () => api({ skip_consent_for_verifiable_first_party_clients: false }), "asks for consent"],
-    ["lifetime", () => api({ token_lifetime: 60 }), "at most 240 keys can be in use at once on Professional"],
-    ["third party", () => change(tenant.clients, CLIENT_ID, { is_first_party: false }), "is third-party"],
-    ["OIDC", () => change(tenant.clients, CLIENT_ID, { oidc_conformant: false }), "is not OIDC-conformant"],
-    ["missing client", () => remove(tenant.clients, CLIENT_ID), "There is no client"],
-    ["connection", () => disconnect(), "Username-Password-Authentication is not enabled for the client"],
-    ["throttling off", () => throttling({ enabled: false }), "throttling is off"],
-    ["allowlist", () => throttling({ allowlist: ["192.0.2.1"] }), "1 addresses are exempt"],
-    ["no stage", () => throttling({ stage: {} as never }), "no limit for exchanges"],
-    ["old runtime", () => oldRuntime(), "runs on node18"],
-    ["full of profiles", () => manyProfiles(), "has 100 of 100 token exchange profiles"],
-    ["full of bindings", () => manyBindings(), "has 20 of 20 post-login bindings"],
-    ["full of Actions", () => manyActions(), "has 100 of 100 Actions"],
-  ])("%s", async (_, provoke, what) => {
+  // With what the doctor then ends: 1 for what keeps exchanges from working, unless an application mends it.
+  test.each<[string, () => () => void, string, string, 0 | 1]>([
+    [
+      "permissions",
+      () => grant(["read:users"]),
+      "lacks permissions: update:users read:actions",
+      "permissions of the application",
+      1,
+    ],
+    [
+      "plan",
+      () => set("isEntitledToTokenExchange", false),
+      "does not include Custom Token Exchange",
+      "plan, MFA policy and clock of the tenant",
+      1,
+    ],
+    [
+      "MFA",
+      () => fill(tenant.guardianPolicies, ["all-applications"]),
+      "MFA policy is all-applications",
+      "plan, MFA policy and clock of the tenant",
+      1,
+    ],
+    [
+      "dialect",
+      () => api({ token_dialect: "access_token_authz" }),
+      "adds permissions to its tokens",
+      "APIs",
+      1,
+    ],
+    [
+      "consent",
+      () => api({ skip_consent_for_verifiable_first_party_clients: false }),
+      "asks for consent",
+      "APIs",
+      0,
+    ],
+    [
+      "lifetime",
+      () => api({ token_lifetime: 60 }),
+      "at most 240 keys can be in use at once on Professional",
+      "APIs",
+      0,
+    ],
+    [
+      "third party",
+      () => change(tenant.clients, CLIENT_ID, { is_first_party: false }),
+      "is third-party",
+      "clients",
+      1,
+    ],
+    [
+      "OIDC",
+      () => change(tenant.clients, CLIENT_ID, { oidc_conformant: false }),
+      "is not OIDC-conformant",
+      "clients",
+      1,
+    ],
+    ["missing client", () => remove(tenant.clients, CLIENT_ID), "There is no client", "clients", 1],
+    [
+      "connection",
+      () => disconnect(),
+      "Username-Password-Authentication is not enabled for the client",
+      "clients",
+      1,
+    ],
+    ["throttling off", () => throttling({ enabled: false }), "throttling is off", "throttling of guesses", 0],
+    [
+      "allowlist",
+      () => throttling({ allowlist: ["192.0.2.1"] }),
+      "1 addresses are exempt",
+      "throttling of guesses",
+      0,
+    ],
+    [
+      "no stage",
+      () => throttling({ stage: {} as never }),
+      "no limit for exchanges",
+      "throttling of guesses",
+      0,
+    ],
+    ["old runtime", () => oldRuntime(), "runs on node18", "limits of the tenant", 0],
+    [
+      "full of profiles",
+      () => manyProfiles(),
+      "has 100 of 100 token exchange profiles",
+      "limits of the tenant",
+      1,
+    ],
+    ["full of bindings", () => manyBindings(), "has 20 of 20 post-login bindings", "limits of the tenant", 1],
+    ["full of Actions", () => manyActions(), "has 100 of 100 Actions", "limits of the tenant", 1],
+  ])("%s", async (_, provoke, what, check, exits) => {
     const mend = provoke();
-    const found = await findings();
+    const { code, checks } = await doctor();
     mend();
+    const found = checks.find((one) => one.check === check)?.findings ?? [];
     expect(found.map((one) => one.what).join("\n")).toContain(what);
-    expect(found.every(({ fix }) => fix.length > 10)).toBe(true);
+    expect(found.every(({ level, fix }) => level === "note" || fix.length > 10)).toBe(true);
+    expect(code).toBe(exits);
     expect(await findings()).toEqual([]);
   });
 
@@ -104,12 +236,80 @@ describe("each finding is there when it is provoked, and gone when that is mende
       () => ({ redis_rest_read_only_token: s.settings.redisToken }),
       "token can write",
     ],
+    [
+      "a wrong token",
+      () => ({ redis_rest_token: "wrong" }),
+      "The token that keys are made with is not accepted by the Redis database",
+    ],
+    [
+      "a wrong token for the Action",
+      () => ({ redis_rest_read_only_token: "wrong" }),
+      "The token that the Action gets is not accepted by the Redis database",
+    ],
+    [
+      "the read-only token where the other belongs",
+      () => ({ redis_rest_token: s.local.description.redis_rest_read_only_token }),
+      "The token that keys are made with cannot write.",
+    ],
   ])("%s", async (_, local, what) => {
     await describeTenant(local());
     const found = await findings();
     await describeTenant({});
     expect(found.map((one) => one.what).join("\n")).toContain(what);
     expect(await findings()).toEqual([]);
+  });
+
+  test("a Redis database that is marked as another deployment's, by whose name", async () => {
+    const marker = String(await s.local.redis.execute(["GET", "apikey-store"]));
+    const claim = `v1.${"A".repeat(43)}.{"tenant":"acme.auth0.com","deployment":"billing"}`;
+    await s.local.redis.execute(["SET", "apikey-store", claim]);
+    const { code, checks } = await doctor();
+    await s.local.redis.execute(["SET", "apikey-store", marker]);
+    expect(code).toBe(1);
+    expect(checks.at(-1)).toMatchObject({
+      result: "problem",
+      findings: [
+        {
+          what: "The Redis database is marked as that of deployment billing of acme.auth0.com, and this is deployment api-keys of localhost.",
+        },
+      ],
+    });
+  });
+
+  test.each<[string, object | undefined, Checked["result"], string]>([
+    ["that shares nothing", {}, "ok", 'The tenant also has the deployment "billing".'],
+    [
+      "with a prefix of ours",
+      { keyPrefixes: ["bill_live", "acme_live"] },
+      "problem",
+      'The deployment "billing" of this tenant has the same: the prefix acme_live.',
+    ],
+    [
+      "of a version that wrote no mark",
+      undefined,
+      "warning",
+      'The tenant also has the deployment "billing", of an older version, which does not say what it uses.',
+    ],
+  ])("another deployment %s", async (_, change, result, what) => {
+    const mark = {
+      tenant: "localhost",
+      name: "billing",
+      subjectTokenType: "urn:billing:api-key",
+      keyPrefixes: ["bill_live"],
+      store: "another",
+      uses: [],
+      gave: [],
+      ...change,
+    };
+    const [first] = tenant.actionStates.values();
+    if (!first) throw new Error("no Action");
+    const code = `// Made by auth0-api-keys\n${change ? `// deployment: ${JSON.stringify(mark)}\n` : ""}`;
+    tenant.actionStates.set("theirs", copyOf(first, "theirs", "billing-post-login", code));
+    const { checks } = await doctor();
+    tenant.actionStates.delete("theirs");
+    const found = checks.find(({ check }) => check === "other deployments");
+    expect([found?.result, found?.findings.map((one) => one.what)]).toEqual([result, [what]]);
+    expect(found?.findings[0]?.fix).toContain('npm run deploy -- destroy, with name: "billing".');
   });
 
   test("a token that cannot note last uses", async () => {
@@ -192,15 +392,6 @@ async function refuseConfig(request: Request): Promise<Response> {
   return fetch(s.local.description.redis_rest_url, { method, headers, body });
 }
 
-test("an error found ends with 3 where that is asked for", async () => {
-  const mend = api({ token_dialect: "rfc9068_profile_authz" });
-  const run = async (...argv: readonly string[]) =>
-    (await deployInProcess(["doctor", ...argv], { LOCAL_TENANT_DIR: folder }, clock)).code;
-  expect([await run(), await run("--exit-code")]).toEqual([0, 3]);
-  mend();
-  expect(await run("--exit-code")).toBe(0);
-});
-
 function set(name: "isEntitledToTokenExchange", value: boolean): () => void {
   tenant[name] = value;
   return () => void (tenant[name] = !value);
@@ -265,11 +456,21 @@ function crowd<T extends { readonly id: string }>(
 }
 
 function manyProfiles(): () => void {
-  return crowd(tenant.profiles, (one, id) => ({ ...one, id, subject_token_type: `urn:other:${id}` }), 0);
+  return crowd(
+    tenant.profiles,
+    (one, id) => ({ ...one, id, action_id: id, subject_token_type: `urn:other:${id}` }),
+    0,
+  );
 }
 
 function manyActions(): () => void {
-  return crowd(tenant.actionStates, (one, id) => ({ ...one, id, name: id }), 1);
+  return crowd(tenant.actionStates, (one, id) => copyOf(one, id, id, ""), 1);
+}
+
+/** An Action of others that was not deployed. */
+function copyOf(action: ActionState, id: string, name: string, code: string): ActionState {
+  const { deployed: _, ...rest } = action;
+  return { ...rest, id, name, draft: { ...action.draft, code } };
 }
 
 function manyBindings(): () => void {

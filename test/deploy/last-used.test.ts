@@ -17,10 +17,11 @@ test("the Action gets the token that can write only if lastUsed is on, and the d
     const config = defineConfig({ ...CONFIG, lastUsed });
     const { actionSecrets } = await readDeploySettings(env, false, config);
     tokens.push(actionSecrets.UPSTASH_REDIS_REST_TOKEN);
-    const desired = await desiredFor(s, { config: { lastUsed } });
-    for (const canWrite of [false, true]) {
-      const redis = { kind: "reached", canWrite, eviction: "off" } as const;
-      said.push(diagnose({ ...FACTS, redis }, config, desired, "pepper").map(({ what }) => what));
+    const { desired } = desiredFor(s, { config: { lastUsed } });
+    for (const actionWrites of ["not_permitted", "reached"] as const) {
+      const facts = { ...FACTS, store: { ...FACTS.store, actionWrites } };
+      const checks = diagnose(facts, config, desired, "pepper");
+      said.push(checks.flatMap(({ findings }) => findings.map(({ what }) => what)));
     }
   }
   await s.stop();
@@ -33,7 +34,7 @@ test("the Action gets the token that can write only if lastUsed is on, and the d
   ]);
 });
 
-const FACTS: Omit<Facts, "redis"> = {
+const FACTS: Facts = {
   permissions: Object.values(PERMISSIONS).flat(),
   isEntitled: true,
   profileTypes: [],
@@ -42,8 +43,25 @@ const FACTS: Omit<Facts, "redis"> = {
   clients: [],
   connection: undefined,
   ipThrottling: undefined,
-  actions: [],
-  bindings: 0,
-  deployedPepper: undefined,
+  current: {
+    apis: [],
+    actions: [],
+    bindings: [],
+    profile: undefined,
+    clients: [],
+    ipThrottling: undefined,
+    neighbours: [],
+    counts: { actions: 0, profiles: 0 },
+  },
   clockSkewSeconds: 0,
+  store: {
+    standard: "reached",
+    standardWrites: "reached",
+    action: "reached",
+    actionWrites: "not_permitted",
+    isSame: true,
+    marker: "ours",
+    claim: undefined,
+    eviction: "off",
+  },
 };

@@ -47,7 +47,7 @@ describe.each([
     await planAndApply({ ...again, journal: deployment.journal });
     await destroy(deployment);
     expect(snapshot(s.local.tenant)).toBe(before);
-    expect((await planDestroy(deployment)).changes).toEqual([]);
+    await expect(planDestroy(deployment)).rejects.toMatchObject({ code: "deployment_unknown" });
   });
 
   test("is after a rollback what it was before the last apply, secrets and all", async () => {
@@ -156,15 +156,15 @@ function nothingIsLeft(error: unknown): void {
   expect(error).toMatchObject({ code: "journal_missing" });
 }
 
-test("without a journal, a destruction removes Actions, binding and profile, and says what it leaves", async () => {
-  await planAndApply(await deployingTo(s, clock));
-  const deployment = await deployingTo(s, clock);
-  const planned = await planDestroy(deployment);
-  expect(planned.caveats).toEqual([expect.stringContaining("they stay as they are")]);
-  await undo(deployment, "destroy", planned);
-  const { actionStates, profiles, postLoginBindings, resourceServers } = s.local.tenant;
-  expect([actionStates.size, profiles.size, postLoginBindings.length]).toEqual([0, 0, 0]);
-  expect(resourceServers.size).toBe(2);
+test("without a journal, a destruction leaves the tenant as it was as well: the Actions say what was given", async () => {
+  moveIn(s.local.tenant);
+  await clock.sleep(2_000);
+  const before = snapshot(s.local.tenant);
+  await planAndApply(await deployingTo(s, clock, { config }));
+  const planned = await planDestroy(await deployingTo(s, clock));
+  expect(planned.caveats).toEqual([]);
+  await undo(await deployingTo(s, clock), "destroy", planned);
+  expect(snapshot(s.local.tenant)).toBe(before);
 });
 
 test("a client that was deleted meanwhile is named by drift, and does not keep the rest from being removed", async () => {
@@ -222,6 +222,30 @@ describe("drift", () => {
     await expect(findDrift(await deployingTo(s, clock))).rejects.toMatchObject({ code: "journal_missing" });
   });
 });
+
+test.each(["destroy", "rollback"] as const)(
+  "%s leaves an Action alone that has our name and is somebody else's, and says so",
+  async (kind) => {
+    const deployment = await deployingTo(s, clock);
+    await planAndApply(deployment);
+    const { actionStates, profiles, postLoginBindings } = s.local.tenant;
+    const login = [...actionStates.values()].find(({ trigger }) => trigger === "post-login");
+    const { actions } = deployment.api.client;
+    await actions.delete(login?.id ?? "", { force: true });
+    const code = "exports.onExecutePostLogin = async () => {};";
+    const supported_triggers = [{ id: "post-login", version: "v3" } as const];
+    await actions.create({ name: "api-keys-post-login", supported_triggers, code });
+    const planned = await (kind === "destroy" ? planDestroy(deployment) : planRollback(deployment));
+    await undo(deployment, kind, planned);
+    expect(planned.caveats).toContain(
+      "The Action api-keys-post-login is not of this deployment, and stays as it is.",
+    );
+    expect([...actionStates.values()].map(({ name, draft }) => [name, draft.code])).toEqual([
+      ["api-keys-post-login", code],
+    ]);
+    expect([profiles.size, postLoginBindings.length]).toEqual([0, 0]);
+  },
+);
 
 function running() {
   return [...s.local.tenant.actions.values()].map(({ version }) => [version.code, version.secrets]);

@@ -14,6 +14,7 @@ import { dropKeys } from "../../src/keys/drop-keys.ts";
 import { listKeys } from "../../src/keys/list.ts";
 import { createOrganizationKey } from "../../src/keys/service-user.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
+import { examineStore } from "../../src/stores/examine-store.ts";
 import { createManagementClient } from "../../src/stores/management-client.ts";
 import { userRights } from "../../src/stores/user-rights.ts";
 import { deployingTo, planAndApply, strip } from "../support/deploying.ts";
@@ -106,11 +107,12 @@ describe.runIf(proxyCommand !== undefined)(
       const second = { ...again, journal: deploying.journal };
       await planAndApply(second);
       expect(await findDrift(second)).toEqual([]);
+      const { redisUrl: url, redisToken: token, peppers } = s.settings;
       await gatherFacts({
         ...second,
         config: { ...s.config, verify: { userId: ADA } },
         grant: async () => Promise.resolve({ scopes: [], date: null }),
-        redis: async () => Promise.resolve({ kind: "unreachable" }),
+        store: async () => examineStore({ url, token, actionToken: token }, s.config, peppers),
       });
       await undo(second, "rollback", await planRollback(second));
       await undo(second, "destroy", await planDestroy(second));

@@ -13,14 +13,7 @@ import { redisKeyStore } from "../../src/stores/redis-key-store.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
 import { userLock } from "../../src/stores/user-lock.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
-import {
-  ADA,
-  GRACE,
-  pepperOf,
-  setMetadata,
-  stage,
-  type Stage,
-} from "../support/stage.ts";
+import { ADA, GRACE, pepperOf, setMetadata, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
 

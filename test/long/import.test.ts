@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { keyEntriesOf } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { newUser } from "../../src/local/management/users.ts";
 import { environmentOf, stage, type Stage } from "../support/stage.ts";
 

@@ -4,7 +4,8 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ApiKeysError } from "../../src/core/errors.ts";
-import { keyEntriesOf, type KeyEntry } from "../../src/core/key-entry.ts";
+import type { KeyEntry } from "../../src/core/key-entry.ts";
+import { keyEntriesOf } from "../support/entries.ts";
 import { recordKey, recordOf } from "../../src/core/key-record.ts";
 import type { Difference } from "../../src/keys/mend-user.ts";
 import { reconcile, type Reconciled, type ReconcileOptions } from "../../src/keys/reconcile.ts";

@@ -20,15 +20,15 @@ export async function confirmed(
   throw new ApiKeysError("confirmation_missing", "Nobody is there to confirm the plan.", "Add --yes.");
 }
 
-/** Whether to remove a deployment: its tenant's domain is typed, or given beside --yes. */
+/** Throws `confirmation_missing` unless the domain of the tenant was typed, or given beside --yes: what is removed is gone. */
 export async function confirmTenant(
   { yes, tenant: given }: { readonly yes?: true; readonly tenant?: string },
   tenant: string,
   { terminal }: DeployEnvironment,
-): Promise<boolean> {
+): Promise<void> {
   const isRight = (text: string | undefined) => text?.trim().toLowerCase() === tenant;
   if (yes) {
-    if (isRight(given)) return true;
+    if (isRight(given)) return;
     throw new ApiKeysError(
       "confirmation_missing",
       given === undefined
@@ -37,9 +37,16 @@ export async function confirmTenant(
       `Nothing was changed. If it is meant, add: --yes --tenant ${tenant}`,
     );
   }
-  if (terminal.isInteractive) return isRight(await terminal.ask(`Type ${tenant} to remove this: `));
   const fix = `Add --yes --tenant ${tenant}.`;
-  throw new ApiKeysError("confirmation_missing", "Nobody is there to confirm the plan.", fix);
+  if (!terminal.isInteractive) {
+    throw new ApiKeysError("confirmation_missing", "Nobody is there to confirm the plan.", fix);
+  }
+  if (isRight(await terminal.ask(`Type ${tenant} to remove this: `))) return;
+  throw new ApiKeysError(
+    "confirmation_missing",
+    `${tenant} was not typed: nothing was removed.`,
+    "If it is meant, run it again.",
+  );
 }
 
 /** Throws `prefix_unconfirmed` unless each prefix whose keys would be refused was typed, or given beside --drop-prefix. */

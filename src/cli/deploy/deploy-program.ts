@@ -16,7 +16,14 @@ import { confirmed, confirmPrefixes, confirmTenant, type DeployEnvironment } fro
 import { dropAllKeys, endOfKeys } from "./drop-all-keys.ts";
 import { examine, examineStoreOf } from "./examine.ts";
 import type { Io } from "../io.ts";
-import { markStore, openDeploying, verifyOpened, type DeployOptions, type Opened } from "./open-deploying.ts";
+import {
+  markStore,
+  openDeploying,
+  takingOver,
+  verifyOpened,
+  type DeployOptions,
+  type Opened,
+} from "./open-deploying.ts";
 import { table } from "../table.ts";
 import { targetOf } from "../target.ts";
 import { checksText, planJson, planText } from "./present-plan.ts";
@@ -86,8 +93,10 @@ function deployProgram(io: Io, environment: DeployEnvironment, onFindings: () =>
     .option("--drop-prefix <prefix>", "confirm that keys with this prefix are refused from now on", collect)
     .option("--no-verify", "do not exchange a throw-away key at the end")
     .action(async (options: ApplyCommandOptions) => {
-      const opened = await open(options);
-      refuseUnreadable(await examineStoreOf(opened), opened.keys.deployment, opened.config.lastUsed);
+      const first = await open(options);
+      const store = await examineStoreOf(first);
+      refuseUnreadable(store, first.keys.deployment, first.config.lastUsed);
+      const opened = takingOver(first, store.marker);
       const planned = await plannedApply(opened, options.prune === true);
       show(options, planned);
       await confirmPrefixes(planned.gone, options.dropPrefix ?? [], environment);
@@ -163,7 +172,7 @@ function deployProgram(io: Io, environment: DeployEnvironment, onFindings: () =>
       const caveats = [...planned.caveats, ...ending];
       show(options, { ...planned, caveats });
       const isAsked = planned.changes.length > 0 || options.keys === true;
-      if (isAsked && !(await confirmTenant(options, opened.settings.tenant, environment))) return;
+      if (isAsked) await confirmTenant(options, opened.settings.tenant, environment);
       let keys: object | null = null;
       // Before the Actions go, which say what there was, and after the profile: nothing exchanges a key any more.
       const drop = async () => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 
 import { DEFAULT_NAME } from "../../core/deployment.ts";
+import type { StoreMarker } from "../../core/store-marker.ts";
 import { initStore, markDeployedPepper } from "../../keys/init.ts";
 import type { Keys } from "../../keys/keys.ts";
 import type { Deploying } from "../../deploy/apply.ts";
@@ -77,6 +78,13 @@ export async function openDeploying(io: Io, options: DeployOptions, clock: Deplo
 /** Whether the store was marked before deployments had names. What cannot be read is looked at by whoever needs it. */
 async function isUnnamed(keys: Keys): Promise<boolean> {
   return (await keys.records.readMarker().catch(() => "missing")) === "unnamed";
+}
+
+/** A deployment that takes over what its store says, which could not be read perhaps when it was opened. */
+export function takingOver(opened: Opened, marker: StoreMarker | undefined): Opened {
+  const { deploying } = opened;
+  const takesOver = marker === "unnamed" && deploying.desired.name !== DEFAULT_NAME;
+  return { ...opened, deploying: { ...deploying, sources: { ...deploying.sources, takesOver } } };
 }
 
 /** Marks the Redis database as this deployment's, if it is new, or takes it over. Throws what `keys init` throws. */

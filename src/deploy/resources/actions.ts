@@ -1,5 +1,6 @@
 import type { Management } from "auth0";
 
+import type { DeploymentId } from "../../core/deployment.ts";
 import { ApiKeysError } from "../../core/errors.ts";
 import { ACTION_MARK, type Trigger } from "../bundle.ts";
 import type { Change } from "../change.ts";
@@ -43,10 +44,11 @@ export async function readActions(
   const actions: ActionState[] = [];
   let mark: DeploymentMark | undefined;
   for (const [trigger, name] of Object.entries(actionNames) as [Trigger, string][]) {
-    const id = listed.find((one) => one.name === name && isOfTrigger(one, trigger))?.id;
+    const id = listed.find((one) => one.name === name)?.id;
     if (id === undefined) continue;
     const action = await api.ask(`read the Action ${name}`, () => api.client.actions.get(id));
-    actions.push(stateOf(trigger, action, tenant));
+    actions.push(stateOf(trigger, action, { tenant, name: ourName }));
+    if (!isOfTrigger(action, trigger)) continue;
     const said = readMark(action.deployed_version?.code ?? "") ?? readMark(action.code ?? "");
     // Where a run was broken off between them, post-login's, which is deployed first, knows more.
     if (said?.tenant === tenant && said.name === ourName && (!mark || trigger === "post-login")) mark = said;
@@ -72,7 +74,10 @@ export async function readActions(
   };
 }
 
-function isOfTrigger({ supported_triggers }: Management.Action, trigger: Trigger): boolean {
+function isOfTrigger(
+  { supported_triggers }: Pick<Management.Action, "supported_triggers">,
+  trigger: Trigger,
+): boolean {
   return supported_triggers?.some(({ id }) => id === trigger) === true;
 }
 
@@ -90,17 +95,17 @@ export function planAction(
     return [{ sign: "+", what, why, effect: { kind: "create_action", trigger } }];
   }
   const known = recorded && actionFor(recorded, trigger);
-  if (!action.isMarked && known?.id !== action.id) {
+  if (!action.isMarked && !(known?.isMarked && known.id === action.id)) {
     throw new ApiKeysError(
       "action_foreign",
       `There is an Action "${name}" that was not made by this tool.`,
       "Rename it in the Auth0 dashboard, or give this deployment another name in deploy.config.ts.",
     );
   }
-  if (action.madeForTenant !== undefined) {
+  if (action.madeFor !== undefined) {
     throw new ApiKeysError(
       "action_foreign",
-      `The Action "${name}" was made for the tenant ${action.madeForTenant}, and copied here.`,
+      `The Action "${name}" was made for ${action.madeFor}, and copied or renamed.`,
       "Delete it in the Auth0 dashboard, or give this deployment another name in deploy.config.ts.",
     );
   }
@@ -221,16 +226,22 @@ export async function deleteAction(api: ManagementApi, id: string): Promise<void
 }
 
 /** An Action of the Management API as a state: hashes for code, names for secrets. */
-function stateOf(trigger: Trigger, action: Management.GetActionResponseContent, tenant: string): ActionState {
+function stateOf(
+  trigger: Trigger,
+  action: Management.GetActionResponseContent,
+  { tenant, name }: DeploymentId,
+): ActionState {
   const { deployed_version: version } = action;
   const code = action.code ?? "";
-  const madeFor = (readMark(version?.code ?? "") ?? readMark(code))?.tenant ?? tenant;
+  const mark = readMark(version?.code ?? "") ?? readMark(code);
+  const isOurs = !mark || (mark.tenant === tenant && mark.name === name);
   return {
     trigger,
     id: action.id ?? "",
     name: action.name ?? "",
-    isMarked: [code, version?.code ?? ""].some((one) => one.includes(ACTION_MARK)),
-    ...(madeFor !== tenant && { madeForTenant: madeFor }),
+    isMarked:
+      isOfTrigger(action, trigger) && [code, version?.code ?? ""].some((one) => one.includes(ACTION_MARK)),
+    ...(!isOurs && { madeFor: `deployment ${mark.name} of ${mark.tenant}` }),
     draftHash: hashOfCode(code),
     secrets: secretsOf(action.secrets),
     deployed: version && {

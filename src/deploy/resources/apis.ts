@@ -1,5 +1,6 @@
 import type { Change, Effect } from "../change.ts";
 import type { DesiredApi, Scope } from "../desired.ts";
+import { ApiKeysError } from "../../core/errors.ts";
 import type { ManagementApi } from "../management-api.ts";
 import type { Share } from "../mark.ts";
 import { isAmong } from "../shares.ts";
@@ -47,15 +48,24 @@ export function planApi(desired: DesiredApi, { apis }: TenantState): Change[] {
   return [{ sign: "~", what, why, effect: { kind: "update_api", identifier, ...changed } }];
 }
 
+/** The scopes of an API that are not among gifts: with one of others, the API is not deleted. */
+export function othersScopes(
+  { identifier: of, scopes }: ApiState,
+  gifts: readonly Share[],
+): readonly string[] {
+  return scopes.map(({ value }) => value).filter((scope) => !isAmong({ kind: "scope", of, scope }, gifts));
+}
+
 /** Takes from an API what was given to it: itself, or scopes, its consent, its tokens' lifetime. */
 export function takeFromApi(api: ApiState, gifts: readonly Share[]): Change[] {
   const { identifier } = api;
   const what = `API ${identifier}`;
   const own = gifts.filter((gift) => gift.kind !== "throttling" && gift.of === identifier);
-  if (own.some(({ kind }) => kind === "api")) {
+  if (own.some(({ kind }) => kind === "api") && othersScopes(api, own).length === 0) {
     const outage = "tokens for it are no longer issued to anybody";
     const why = ["was made by this deployment"];
-    return [{ sign: "-", what, why, outage, effect: { kind: "delete_api", identifier } }];
+    const scopes = api.scopes.map(({ value }) => value);
+    return [{ sign: "-", what, why, outage, effect: { kind: "delete_api", identifier, scopes } }];
   }
   const removeScopes = own.flatMap((gift) =>
     gift.kind === "scope" && api.scopes.some(({ value }) => value === gift.scope) ? [gift.scope] : [],
@@ -167,8 +177,20 @@ export async function updateApi(
   );
 }
 
-/** Deletes an API. Needs `delete:resource_servers`. */
-export async function deleteApi(api: ManagementApi, identifier: string): Promise<void> {
+/** Deletes an API that has no scopes but these. Needs `delete:resource_servers`. Throws `deployment_conflict`. */
+export async function deleteApi(
+  api: ManagementApi,
+  { identifier, scopes }: Extract<Effect, { kind: "delete_api" }>,
+): Promise<void> {
+  const current = await readApi(api, identifier);
+  const added = (current?.scopes ?? []).filter(({ value }) => !scopes.includes(value));
+  if (added.length > 0) {
+    throw new ApiKeysError(
+      "deployment_conflict",
+      `Somebody added scopes to the API ${identifier} meanwhile: ${added.map(({ value }) => value).join(" ")}.`,
+      "Run the same command again: it keeps the API, and takes its own scopes from it.",
+    );
+  }
   await api.ask(`delete the API ${identifier}`, () => api.client.resourceServers.delete(identifier));
 }
 

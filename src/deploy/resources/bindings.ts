@@ -1,7 +1,7 @@
 import type { Management } from "auth0";
 
 import { ApiKeysError } from "../../core/errors.ts";
-import type { Change, Effect } from "../change.ts";
+import type { BindingPosition, Change, Effect } from "../change.ts";
 import type { Desired } from "../desired.ts";
 import type { ManagementApi } from "../management-api.ts";
 import { actionFor, type BindingState, type TenantState } from "../tenant-state.ts";
@@ -51,20 +51,27 @@ export function withoutNeighbours(
   return bindings.filter(({ actionId }) => !theirs.has(actionId));
 }
 
-/** Unbinds our Action where it was not bound, or puts it back to where it stood. */
+/** Unbinds our Action where it was not bound, or puts it back behind those that it stood behind. */
 export function restoreBinding(target: TenantState, current: TenantState): Change[] {
   const ours = actionFor(current, TRIGGER);
   if (!ours) return [];
-  const place = ({ bindings }: TenantState) => bindings.findIndex(({ actionId }) => actionId === ours.id);
-  const [before, now] = [place(target), place(current)];
+  const idsOf = ({ bindings }: TenantState) => bindings.map(({ actionId }) => actionId);
+  const ahead = (ids: readonly string[]) =>
+    ids.includes(ours.id) ? ids.slice(0, ids.indexOf(ours.id)) : undefined;
+  const [idsBefore, idsNow] = [idsOf(target), idsOf(current)];
+  const [before, now] = [ahead(idsBefore), ahead(idsNow)];
   const what = `binding of ${ours.name}`;
-  if (before === now) return [];
-  if (before === -1) {
+  if (!before) {
+    if (!now) return [];
     const effect: Effect = { kind: "unbind", actionId: ours.id };
     return [{ sign: "-", what, why: ["was not bound before"], effect }];
   }
-  const effect: Effect = { kind: "bind", position: before };
-  return [{ sign: now === -1 ? "+" : "~", what, why: [`number ${before + 1} again`], effect }];
+  // What others bound or unbound since moves nothing.
+  const isKept = (id: string) => idsNow.includes(id) && idsBefore.includes(id);
+  const [stood, stands] = [before, now ?? []].map((ids) => ids.filter(isKept).toSorted().join(" "));
+  if (now && stood === stands) return [];
+  const effect: Effect = { kind: "bind", position: { behind: before } };
+  return [{ sign: now ? "~" : "+", what, why: ["where it stood before"], effect }];
 }
 
 /**
@@ -75,10 +82,15 @@ export async function bind(
   api: ManagementApi,
   actionId: string,
   name: string,
-  position: "first" | "last" | number,
+  position: BindingPosition,
 ): Promise<void> {
   const others = (await readBindings(api)).filter((one) => one.actionId !== actionId);
-  const at = position === "first" ? 0 : position === "last" ? others.length : position;
+  const at =
+    position === "first"
+      ? 0
+      : position === "last"
+        ? others.length
+        : others.findLastIndex((one) => position.behind.includes(one.actionId)) + 1;
   const ours = { id: "", actionId, displayName: name };
   await replace(api, [...others.slice(0, at), ours, ...others.slice(at)]);
 }
