@@ -107,7 +107,11 @@ it.each([...README.matchAll(/`npm (run [a-z]+|start|test)/g)].map(([, command]) 
 it.each([...README.matchAll(/\]\(((?!http)[^)]+)\)/g)].map(([, path]) => path ?? ""))(
   "the link to %s leads somewhere",
   (path) => {
-    expect(() => readdirSync(path)).not.toThrow(expect.objectContaining({ code: "ENOENT" }));
+    const [file = "", heading] = path.split("#");
+    expect(() => readdirSync(file)).not.toThrow(expect.objectContaining({ code: "ENOENT" }));
+    if (heading === undefined) return;
+    const headings = [...readFileSync(file, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) => title);
+    expect(headings.map((title) => title.toLowerCase().replaceAll(" ", "-"))).toContain(heading);
   },
 );
 

@@ -24,8 +24,9 @@ export function variablesOf(env: Io["env"], environment?: string): Variables {
   return {
     nameOf,
     get(name) {
-      const value = env[`${name}${suffix}`] ?? file[name] ?? "";
-      if (!/^(["']).*\1$/s.test(value.trim())) return value;
+      // A blank or a line's end comes with copying, and is part of no domain, token or pepper.
+      const value = (env[`${name}${suffix}`] ?? file[name] ?? file[`${name}${suffix}`] ?? "").trim();
+      if (!/^(["']).*\1$/s.test(value)) return value;
       throw new ApiKeysError(
         "configuration_invalid",
         `${nameOf(name)} stands in quotes, which are then part of it.`,

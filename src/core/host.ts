@@ -4,7 +4,8 @@ export function hostOf(domain: string): string | undefined {
     .trim()
     .toLowerCase()
     .replace(/^https?:\/\//, "")
-    .replace(/[./]+$/, "");
+    .replace(/\/+$/, "")
+    .replace(/\.+(?=:\d+$|$)/, "");
   return /^[a-z0-9.-]+(:\d+)?$/.test(host) ? host : undefined;
 }
 

@@ -21,6 +21,12 @@ export type FoundRecord =
   | { readonly kind: "newer"; readonly json?: KeyRecord }
   | { readonly kind: "trusted"; readonly record: KeyRecord };
 
+/** What a record says whose seal could be checked, that of a newer version too. */
+export function readableOf(found: FoundRecord | undefined): KeyRecord | undefined {
+  if (found?.kind === "newer") return found.json;
+  return found?.kind === "trusted" ? found.record : undefined;
+}
+
 /** The record of an entry of a user: made of a list of what goes in, so that no text of a user's goes to Redis. */
 export function recordOf(sub: string, entry: KeyEntry): KeyRecord {
   const shared = KEY_MEMBERS.filter((name) => entry[name] !== undefined).map((name) => [name, entry[name]]);

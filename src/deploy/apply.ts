@@ -1,10 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { ApiKeysError } from "../core/errors.ts";
+import type { Peppers } from "../core/peppers.ts";
 import { carryOut } from "./carry-out.ts";
 import type { Change, Effect } from "./change.ts";
 import { refuseConflicts } from "./conflicts.ts";
-import { makeActions, usesOf, type ActionSources, type Desired, type DesiredActions } from "./desired.ts";
+import {
+  makeActions,
+  pepperFingerprint,
+  usesOf,
+  type ActionSources,
+  type Desired,
+  type DesiredActions,
+} from "./desired.ts";
 import { goneFrom, type Gone } from "./gone.ts";
 import { historyOf, type Journal, type WritingCommand } from "./journal.ts";
 import { refuseExceeded } from "./limits.ts";
@@ -15,7 +23,7 @@ import { readTenant } from "./read-tenant.ts";
 import { readActions } from "./resources/actions.ts";
 import { takeBack } from "./restore.ts";
 import { giftsAfter, isAmong } from "./shares.ts";
-import type { ApiState, TenantState } from "./tenant-state.ts";
+import { actionFor, type ApiState, type TenantState } from "./tenant-state.ts";
 
 /** Everything that a command of the deploy tool works with. */
 export interface Deploying {
@@ -39,6 +47,8 @@ export interface PlannedApply extends Planned {
   /** What the configuration no longer names. */
   readonly gone: readonly Gone[];
   readonly caveats: readonly string[];
+  /** Whether the deployed Actions look keys up in another Redis database than is configured now. */
+  readonly isStoreNew: boolean;
   /** Whether the last run did not end: its end is written even if nothing is left to do, or the next run would be part of it. */
   readonly isInterrupted: boolean;
 }
@@ -61,6 +71,7 @@ export async function planApply(
   const history = historyOf(entries);
   const current = await readTenant(api, desired);
   refuseConflicts(desired, current);
+  refuseOtherPepper(sources.peppers, current);
   const uses = usesOf(desired);
   const given = giftsAfter(uses, current, history);
   const pruned = takeBack(prune ? given.filter((gift) => !isAmong(gift, uses)) : [], current, history);
@@ -73,10 +84,43 @@ export async function planApply(
     changes: [...pruned.changes, ...changes],
     current,
     actions,
-    gone: goneFrom(desired, current),
-    caveats: pruned.caveats,
+    gone: goneFrom(desired, current).filter((one) => !isPruned(one, pruned.taken)),
+    caveats: [...pruned.caveats, ...unnamedScopes(desired, left)],
+    isStoreNew: current.mark !== undefined && current.mark.store !== desired.store,
     isInterrupted: entries.length > 0 && !history.recorded,
   };
+}
+
+/** Scopes that the tenant's APIs have and the deployment does not name, for people: no key gets them. */
+function unnamedScopes(desired: Desired, { apis }: TenantState): readonly string[] {
+  return desired.apis.flatMap(({ identifier, scopes }) => {
+    const now = apis.find((one) => one.identifier === identifier)?.scopes ?? [];
+    const others = now
+      .map(({ value }) => value)
+      .filter((value) => !scopes.some((one) => one.value === value));
+    if (others.length === 0) return [];
+    return [
+      `${identifier} has scopes that this deployment does not name, and no key gets: ${others.join(" ")}`,
+    ];
+  });
+}
+
+/** Throws `pepper_not_held` where the deployed Action has a pepper that is not held here: every key would end with it. */
+function refuseOtherPepper(peppers: Peppers, current: TenantState): void {
+  const deployed = actionFor(current, "custom-token-exchange")?.deployed?.fingerprints?.["pepper"];
+  const held = [...peppers.byVersion.values()].map((pepper) =>
+    pepperFingerprint({ ...peppers, current: pepper }),
+  );
+  if (deployed === undefined || held.includes(deployed)) return;
+  throw new ApiKeysError(
+    "pepper_not_held",
+    "The pepper of the deployed Action is not among those of API_KEY_PEPPER: every key would be refused.",
+    "Nothing was changed. Put it back; a new one stands before it: npm run keys -- pepper add",
+  );
+}
+
+function isPruned(gone: Gone, taken: readonly Share[]): boolean {
+  return gone.kind !== "prefix" && isAmong(gone, taken);
 }
 
 function withoutScopes(api: ApiState, taken: readonly Share[]): ApiState {

@@ -83,12 +83,12 @@ async function carryOutOne(
     case "unbind":
       return unbind(api, effect.actionId);
     case "create_profile":
-      return createProfile(api, { ...effect, actionId: effect.actionId ?? exchangeAction(ids) });
+      return createProfile(api, { ...effect, actionId: exchangeAction(ids) });
     case "update_profile":
       return updateProfile(api, effect);
     case "replace_profile":
       await deleteProfile(api, effect.id);
-      return createProfile(api, { ...effect, actionId: effect.actionId ?? exchangeAction(ids) });
+      return createProfile(api, { ...effect, actionId: exchangeAction(ids) });
     case "delete_profile":
       return deleteProfile(api, effect.id);
     case "enable_client":

@@ -38,8 +38,6 @@ export type Effect =
       readonly kind: "create_profile";
       readonly name: string;
       readonly subjectTokenType: string;
-      /** Default: the Action that is or was deployed. */
-      readonly actionId?: string;
     }
   | {
       readonly kind: "update_profile";
@@ -52,7 +50,6 @@ export type Effect =
       readonly id: string;
       readonly name: string;
       readonly subjectTokenType: string;
-      readonly actionId?: string;
     }
   | { readonly kind: "delete_profile"; readonly id: string }
   | { readonly kind: "enable_client"; readonly clientId: string }

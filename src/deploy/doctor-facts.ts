@@ -3,6 +3,7 @@ import { ManagementError } from "auth0";
 import { ApiKeysError } from "../core/errors.ts";
 import type { StoreFacts } from "../stores/examine-store.ts";
 import type { Deploying } from "./apply.ts";
+import type { Change } from "./change.ts";
 import type { DeployConfig } from "./config.ts";
 import type { ManagementApi } from "./management-api.ts";
 import { readTenant } from "./read-tenant.ts";
@@ -25,6 +26,11 @@ export interface Facts {
     | undefined;
   /** The tenant as far as the deployment is about it. */
   readonly current: TenantState | undefined;
+  /** What an application would change, or why it would refuse. */
+  readonly planned:
+    | { readonly changes: readonly Change[] }
+    | { readonly refused: string; readonly fix: string }
+    | undefined;
   /** Seconds by which the tenant's clock is ahead of this machine's. */
   readonly clockSkewSeconds: number | undefined;
   readonly store: StoreFacts;
@@ -51,10 +57,20 @@ export interface Examining extends Pick<Deploying, "api" | "desired"> {
   /** Asks the token endpoint for a token of the Management API: its scopes, and the `Date` of the answer. */
   readonly grant: () => Promise<{ readonly scopes: readonly string[]; readonly date: string | null }>;
   readonly store: () => Promise<StoreFacts>;
+  /** What an application would change. */
+  readonly plan: () => Promise<{ readonly changes: readonly Change[] }>;
 }
 
 /** Gathers the facts. Writes nothing; what a permission is missing for stays unknown. */
-export async function gatherFacts({ api, desired, config, grant, store }: Examining): Promise<Facts> {
+export async function gatherFacts({ api, desired, config, grant, store, plan }: Examining): Promise<Facts> {
+  const planned = async (): Promise<Facts["planned"]> => {
+    try {
+      return await plan();
+    } catch (error) {
+      if (!(error instanceof ApiKeysError) || error.code === "management_forbidden") throw error;
+      return { refused: error.message, fix: error.fix };
+    }
+  };
   const { client, clock } = api;
   const { scopes, date } = await grant();
   return {
@@ -74,6 +90,7 @@ export async function gatherFacts({ api, desired, config, grant, store }: Examin
       return { isEnabled: enabled === true, hasStage, allowlist: allowlist ?? [] };
     }),
     current: await optional(async () => readTenant(api, desired)),
+    planned: await optional(async () => planned()),
     clockSkewSeconds: date === null ? undefined : (Date.parse(date) - clock.nowMs()) / 1000,
     store: await store(),
   };

@@ -25,6 +25,7 @@ export function diagnose(
     checked("permissions of the application", permissions(facts, config)),
     checked("plan, MFA policy and clock of the tenant", tenant(facts)),
     checked("APIs", apis?.flatMap((api) => resourceServer(api, config)) ?? [notSeen("APIs")]),
+    checked("deployment", deployment(facts)),
     checked("clients", clients?.flatMap((client) => application(client, facts)) ?? [notSeen("clients")]),
     checked("throttling of guesses", ipThrottling(facts)),
     checked("limits of the tenant", current ? limits(current, desired) : [notSeen("Actions and profiles")]),
@@ -34,8 +35,13 @@ export function diagnose(
   ];
 }
 
-/** Whether something keeps exchanges from working that an application does not mend. */
+/** Whether something keeps exchanges from working. */
 export function isProblem({ findings }: Checked): boolean {
+  return findings.some(({ level }) => level === "error");
+}
+
+/** Whether something keeps exchanges from working that an application does not mend. */
+export function isProblemAfterApply({ findings }: Checked): boolean {
   return findings.some(({ level, isMendedByApply }) => level === "error" && !isMendedByApply);
 }
 
@@ -208,6 +214,18 @@ function limits(current: TenantState, desired: Desired): Finding[] {
   ];
 }
 
+/** What apply would change: the Actions, their binding, the profile, what an API or a client lacks. */
+function deployment({ planned }: Facts): Finding[] {
+  if (!planned) return [notSeen("deployment")];
+  if ("refused" in planned) return [{ level: "error", what: planned.refused, fix: planned.fix }];
+  return planned.changes.map(({ what, why }) => ({
+    level: "error",
+    what: `${what}: ${why.join("; ")}.`,
+    fix: "Run: npm run deploy -- apply",
+    isMendedByApply: true,
+  }));
+}
+
 function others({ neighbours }: TenantState, desired: Desired): Finding[] {
   return neighbours.map((neighbour): Finding => {
     const { name, mark } = neighbour;
@@ -217,13 +235,12 @@ function others({ neighbours }: TenantState, desired: Desired): Finding[] {
       const fix = `Give each its own. If "${name}" is what this deployment was called before, remove it: npm run deploy -- destroy, with name: "${name}".`;
       return { level: "error", what, fix };
     }
-    const fix = `If it is not wanted any more, remove it: npm run deploy -- destroy, with name: "${name}".`;
     return mark
-      ? { level: "note", what: `The tenant also has the deployment "${name}".`, fix }
+      ? { level: "note", what: `The tenant also has the deployment "${name}".`, fix: "" }
       : {
           level: "warning",
           what: `The tenant also has the deployment "${name}", of an older version, which does not say what it uses.`,
-          fix: `Apply it with this version, so that neither takes away what the other uses. ${fix}`,
+          fix: "Apply it with this version, so that neither takes away what the other uses.",
         };
   });
 }

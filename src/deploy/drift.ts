@@ -34,15 +34,10 @@ function compare(recorded: TenantState, current: TenantState): readonly Drift[] 
       const now = current.apis.find(({ identifier }) => identifier === before.identifier);
       const what = `API ${before.identifier}`;
       if (!now) return [{ what, how: "was deleted" }];
-      // Journals of older versions do not tell of it.
-      const lifetime: number | undefined = before.tokenLifetimeSeconds;
-      const isLifetimeKept = lifetime === undefined || now.tokenLifetimeSeconds === lifetime;
       return [
-        ...(isLifetimeKept
-          ? []
-          : [{ what, how: `its tokens live ${now.tokenLifetimeSeconds} seconds, not ${lifetime}` }]),
         ...(now.skipsConsent === before.skipsConsent ? [] : [{ what, how: "its consent flag was changed" }]),
         ...(same(now.scopes, before.scopes) ? [] : [{ what, how: "its scopes were changed" }]),
+        // Journals of older versions do not tell of it.
         ...(now.tokenLifetimeSeconds === (before.tokenLifetimeSeconds ?? now.tokenLifetimeSeconds)
           ? []
           : [{ what, how: `its tokens live ${now.tokenLifetimeSeconds} seconds now` }]),

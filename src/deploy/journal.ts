@@ -5,7 +5,7 @@ import type { DeploymentId } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { isObject } from "../core/key-entry.ts";
 import type { Effect } from "./change.ts";
-import type { TenantState } from "./tenant-state.ts";
+import { actionFor, type TenantState } from "./tenant-state.ts";
 
 /** The commands that write to a tenant. */
 export type WritingCommand = "apply" | "rollback" | "destroy";
@@ -150,6 +150,8 @@ function damaged(file: string, how: string, cause?: unknown): ApiKeysError {
 export interface History {
   /** How the last run left the tenant; `undefined` if there was none, or it was interrupted. */
   readonly recorded: TenantState | undefined;
+  /** How the tenant was when the last run of any command began. */
+  readonly lastBefore: TenantState | undefined;
   /** How the tenant was before the last application, and those interrupted before it that it completed. */
   readonly beforeLast: TenantState | undefined;
   /** What was there before the first application. */
@@ -179,6 +181,7 @@ interface Step {
 export function historyOf(entries: readonly JournalEntry[]): History {
   const steps: Step[] = [];
   let recorded: TenantState | undefined;
+  let lastBefore: TenantState | undefined;
   let open: WritingCommand | undefined;
   for (const entry of entries) {
     const last = steps.at(-1);
@@ -190,6 +193,7 @@ export function historyOf(entries: readonly JournalEntry[]): History {
       }
       open = entry.command;
       recorded = undefined;
+      lastBefore = entry.before;
     } else if (entry.entry === "end") {
       if (open === "apply" && last) last.isCompleted = true;
       if (open === "rollback") steps.pop();
@@ -204,6 +208,7 @@ export function historyOf(entries: readonly JournalEntry[]): History {
   }
   return {
     recorded,
+    lastBefore,
     beforeLast: steps.at(-1)?.befores[0],
     beforeAll: foundBy(steps),
     interrupted: foundBy(steps.slice(steps.findLastIndex(({ isCompleted }) => isCompleted) + 1)),
@@ -230,3 +235,22 @@ function foundBy(steps: readonly Step[]): Found | undefined {
 }
 
 const API = "API ";
+
+/** Throws `journal_missing` for a journal that is older than its tenant: nothing is undone by guess. */
+export function refuseOlder({ recorded, lastBefore }: History, current: TenantState): void {
+  const known = recorded ?? lastBefore;
+  if (!known) return;
+  const versions = current.actions.map(({ name, trigger, deployed }) => ({
+    name,
+    before: actionFor(known, trigger)?.deployed?.number ?? 0,
+    now: deployed?.number ?? 0,
+  }));
+  // An interrupted run may have deployed one more than it began with.
+  const later = versions.find(({ before, now }) => now > before + (recorded ? 0 : 1));
+  if (!later) return;
+  throw new ApiKeysError(
+    "journal_missing",
+    `The journal is older than the tenant: it ends with version ${later.before} of the Action ${later.name}, and version ${later.now} runs.`,
+    "Nothing was changed. Name the journal of the last apply with --journal.",
+  );
+}

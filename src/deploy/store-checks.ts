@@ -75,6 +75,34 @@ export function storeFindings(facts: StoreFacts, deployment: DeploymentId, lastU
   return findings;
 }
 
+/** What a plan says of the database: what apply would refuse, and that it is another one than the deployed Action's. */
+export function storeCaveats(
+  facts: StoreFacts,
+  deployment: DeploymentId,
+  lastUsed: boolean,
+  isStoreNew: boolean,
+): readonly string[] {
+  // Who may only plan need not hold the token that can write.
+  const refused = storeFindings({ ...facts, standardWrites: "reached" }, deployment, lastUsed)
+    .filter(({ level }) => level === "error")
+    .map(({ what }) => `apply would refuse: ${what}`);
+  const moved =
+    facts.marker === "missing"
+      ? "another Redis database, and an empty one: apply would refuse, since every key would be."
+      : "another Redis database than the deployed Action looks keys up in.";
+  return isStoreNew ? [...refused, moved] : refused;
+}
+
+/** Throws `store_unmarked` for a new, empty database in the place of one that has keys: each would be refused. */
+export function refuseUnfilled({ marker }: StoreFacts, isStoreNew: boolean): void {
+  if (!isStoreNew || marker !== "missing") return;
+  throw new ApiKeysError(
+    "store_unmarked",
+    "The Redis database is another one than the deployed Action looks keys up in, and it is empty: every key would be refused.",
+    "Nothing was changed. Correct UPSTASH_REDIS_REST_URL; or fill the new one first: npm run keys -- reconcile --fix",
+  );
+}
+
 /** Throws `store_unreadable` with the first thing that would keep exchanges from working, or `store_foreign`. */
 export function refuseUnreadable(facts: StoreFacts, deployment: DeploymentId, lastUsed: boolean): void {
   const first = storeFindings(facts, deployment, lastUsed).find(({ level }) => level === "error");

@@ -1,11 +1,11 @@
 import { ApiKeysError } from "../core/errors.ts";
 import { journaled, type Deploying, type Planned } from "./apply.ts";
 import { usesOf } from "./desired.ts";
-import { historyOf } from "./journal.ts";
+import { historyOf, refuseOlder } from "./journal.ts";
 import { readTenant } from "./read-tenant.ts";
 import { planRestore, withoutOurs, type Restoration } from "./restore.ts";
 import { giftsAfter } from "./shares.ts";
-import { actionFor, ownActions, type TenantState } from "./tenant-state.ts";
+import { ownActions, type TenantState } from "./tenant-state.ts";
 
 /** A way back, and the tenant that it was planned for. */
 export interface PlannedUndo extends Planned, Restoration {}
@@ -31,7 +31,7 @@ export async function planRollback({ api, desired, journal }: Deploying): Promis
     );
   }
   const { current, strangers } = await readOurs(api, desired, recorded, beforeLast);
-  if (recorded) refuseOlder(recorded, current);
+  refuseOlder(history, current);
   const { changes, caveats } = planRestore(
     beforeLast,
     current,
@@ -50,10 +50,13 @@ export async function planDestroy(
   { api, desired, journal }: Deploying,
   { isKnown = false }: { readonly isKnown?: boolean } = {},
 ): Promise<PlannedUndo> {
-  const history = historyOf(await journal.read());
+  const entries = await journal.read();
+  const history = historyOf(entries);
   const { beforeAll, recorded } = history;
   const { current, strangers } = await readOurs(api, desired, recorded);
-  if (current.actions.length === 0 && !beforeAll && !isKnown) {
+  // One that was interrupted after its last write is completed by nothing but its end.
+  const isInterrupted = entries.length > 0 && !recorded;
+  if (current.actions.length === 0 && !beforeAll && !isKnown && !isInterrupted) {
     throw new ApiKeysError(
       "deployment_unknown",
       `There is no deployment "${desired.name}" on ${desired.tenant}: nothing was removed.`,
@@ -103,16 +106,6 @@ export async function undo(
   await journaled(deploying, command, first);
   await beforeActions();
   await journaled(deploying, command, { ...planned, changes: planned.changes.filter(isLast) });
-}
-
-function refuseOlder(recorded: TenantState, current: TenantState): void {
-  const version = (state: TenantState) => actionFor(state, "custom-token-exchange")?.deployed?.number ?? 0;
-  if (version(current) <= version(recorded)) return;
-  throw new ApiKeysError(
-    "journal_missing",
-    `The journal is older than the tenant: it ends with version ${version(recorded)} of the Action, and version ${version(current)} runs.`,
-    "Nothing was changed. Name the journal of the last apply with --journal.",
-  );
 }
 
 function others({ neighbours }: TenantState): string {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { ApiKeysError } from "../core/errors.ts";
 import type { KeyEntry } from "../core/key-entry.ts";
-import { recordOf, type KeyRecord } from "../core/key-record.ts";
+import { readableOf, recordOf, type FoundRecord, type KeyRecord } from "../core/key-record.ts";
 import { audited, changesBetween } from "./audit.ts";
 import { requireTakenOver } from "./init.ts";
 import type { Keys } from "./keys.ts";
@@ -55,27 +55,28 @@ async function changeUnderLock(
   keys: Keys,
   userId: string,
   keyId: string,
-  { isDeath, isForNewer, decide }: KeyChange,
+  change: KeyChange,
 ): Promise<ChangedKey> {
+  const { isDeath, isForNewer, decide } = change;
   return keys.lock(userId, async (lease) => {
-    const [profile, record] = await Promise.all([keys.users.read(userId), readRecord(keys, keyId, isDeath)]);
+    const [profile, found] = await Promise.all([keys.users.read(userId), findRecord(keys, keyId, change)]);
     const all = [...profile.keys, ...profile.newer];
     if (all.length === 0) await requireTakenOver(keys);
     const entry = entryOf(all, userId, keyId);
     // What this version does not know may restrict the key: it can end such a key, and do nothing else with it.
     if (!isForNewer && profile.newer.includes(entry)) throw newerKey(keyId);
-    const before = withDeath(entry, record);
+    const before = withDeath(entry, readableOf(found));
     const others = all.filter(({ id }) => id !== keyId);
     const after = decide(before, keys.nowSeconds(), others);
-    // A record of a newer version keeps what this one does not know.
-    const rest = isDeath && profile.newer.includes(entry) ? record : undefined;
-    await keys.records.write({ ...rest, ...recordOf(userId, after) });
+    const record = recordAfter(found, userId, after);
+    if (record) await keys.records.write(record);
     if (isDeepStrictEqual(after, entry)) return { before, after };
 
     const entries = profile.entries.map((one) => ((one as KeyEntry | null)?.id === keyId ? after : one));
     const isDone = (written: readonly KeyEntry[]) => written.some((one) => isDeepStrictEqual(one, after));
     const outcome = await writeEntries(keys, lease, userId, entries, isDone);
     if (outcome.kind === "written") return { before, after };
+    if (!record) throw outcome.error;
     // Nobody has seen what was to come alive: the record says again what the entry says.
     if (!isDeath && outcome.kind === "not_written" && (await takeBack(keys, recordOf(userId, before)))) {
       throw outcome.error;
@@ -89,12 +90,31 @@ async function changeUnderLock(
   });
 }
 
-/** The record; for an ending, whatever can be read of it. */
-async function readRecord(keys: Keys, keyId: string, isDeath: boolean): Promise<KeyRecord | undefined> {
-  if (!isDeath) return keys.records.read(keyId);
-  const [found] = await keys.records.readMany([keyId]);
-  if (found?.kind === "newer") return found.json;
-  return found?.kind === "trusted" ? found.record : undefined;
+/** The record, whatever there is of it where the key ends. Throws `key_newer`, or else what it cannot be trusted for. */
+async function findRecord(
+  keys: Keys,
+  keyId: string,
+  { isDeath, isForNewer }: KeyChange,
+): Promise<FoundRecord> {
+  const [found = { kind: "missing" }] = await keys.records.readMany([keyId]);
+  if (found.kind === "newer" && !isForNewer) throw newerKey(keyId);
+  // It says what is wrong with it.
+  if (found.kind === "untrusted" && !isDeath) await keys.records.read(keyId);
+  return found;
+}
+
+/** What to write so that the record says what the entry does; nothing where that would lose what a newer version wrote. */
+function recordAfter(found: FoundRecord, userId: string, after: KeyEntry): KeyRecord | undefined {
+  const { revoked_at, revoked_reason, disabled_at } = after;
+  if (found.kind !== "newer") return recordOf(userId, after);
+  // One that cannot be read is refused as it is; revoked, it is refused for good, and its holder is told.
+  if (!found.json) return revoked_at === undefined ? undefined : recordOf(userId, after);
+  return {
+    ...found.json,
+    ...(disabled_at !== undefined && { disabled_at }),
+    ...(revoked_at !== undefined && { revoked_at }),
+    ...(revoked_reason !== undefined && { revoked_reason }),
+  };
 }
 
 /** The refusal to change a key that has members which this version does not know. */

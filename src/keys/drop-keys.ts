@@ -1,5 +1,6 @@
 import { ApiKeysError } from "../core/errors.ts";
 import type { KeyEntry } from "../core/key-entry.ts";
+import { readableOf } from "../core/key-record.ts";
 import { audited } from "./audit.ts";
 import { refuseForeignStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
@@ -102,8 +103,8 @@ async function dropRecords(run: Run): Promise<Pick<DroppedKeys, "orphans" | "for
   for await (const ids of keys.records.ids()) {
     const found = await outwaitStore(keys, async () => keys.records.readMany(ids));
     for (const [at, id] of ids.entries())
-      if (found[at]?.kind === "untrusted" || found[at]?.kind === "newer") foreign.add(id);
-    const records = found.flatMap((one) => (one.kind === "trusted" ? [one.record] : []));
+      if (found[at]?.kind !== "missing" && !readableOf(found[at])) foreign.add(id);
+    const records = found.flatMap((one) => readableOf(one) ?? []);
     for (const userId of new Set(records.map(({ sub }) => sub))) {
       if (!run.skipped.has(userId)) await dropOf(run, userId);
     }

@@ -1,5 +1,6 @@
 import { ApiKeysError } from "../core/errors.ts";
 import { isOverlapping, keyStatus, type KeyEntry } from "../core/key-entry.ts";
+import { readableOf } from "../core/key-record.ts";
 import { audited } from "./audit.ts";
 import { requireOurStore, requireTakenOver } from "./init.ts";
 import type { Keys } from "./keys.ts";
@@ -109,9 +110,8 @@ async function refuseNeededByRecords(keys: Keys, version: number): Promise<void>
   let needing = 0;
   for await (const ids of keys.records.ids()) {
     for (const one of await outwaitStore(keys, async () => keys.records.readMany(ids))) {
-      const isNeeding =
-        one.kind === "trusted" && versionsNeededBy(one.record, keys.nowSeconds()).has(version);
-      if (isNeeding) needing++;
+      const record = readableOf(one);
+      if (record && versionsNeededBy(record, keys.nowSeconds()).has(version)) needing++;
     }
   }
   if (needing === 0) return;
@@ -129,8 +129,9 @@ async function reseal(keys: Keys, version: number): Promise<number> {
     const ids = [...sealed].filter(([, by]) => by === version).map(([id]) => id);
     const byUser = new Map<string, string[]>();
     for (const one of await keys.records.readMany(ids)) {
-      if (one.kind !== "trusted") continue;
-      const { sub, id } = one.record;
+      const record = readableOf(one);
+      if (!record) continue;
+      const { sub, id } = record;
       byUser.set(sub, [...(byUser.get(sub) ?? []), id]);
     }
     await someAtOnce([...byUser], async ([userId, keyIds]) => {
@@ -139,7 +140,8 @@ async function reseal(keys: Keys, version: number): Promise<number> {
           // Read again: what another program has written since is not to be undone.
           for (const one of await keys.records.readMany(keyIds)) {
             lease.require(2 * keys.requestTimeoutMs);
-            if (one.kind === "trusted" && one.record.sub === userId) await keys.records.reseal(one.record);
+            const record = readableOf(one);
+            if (record?.sub === userId) await keys.records.reseal(record);
           }
         }),
       );

@@ -99,7 +99,10 @@ async function compareEntries(run: Run): Promise<void> {
     run.progress.users++;
     for (const linked of linkedUserIds) run.linkedTo.set(linked, userId);
     if (isOversizedProfile(appMetadata)) run.report([oversized(userId)]);
-    for (const { id } of newer) run.seen.add(userId, id);
+    for (const { id } of newer) {
+      run.seen.add(userId, id);
+      run.seen.add("", id);
+    }
     run.report(newer.map(({ id }) => ({ kind: "newer_version", userId, keyId: id, mended: false })));
     for (const entry of keys) {
       run.seen.add(userId, entry.id);
@@ -140,6 +143,7 @@ async function compareBatch(
   const missing: { readonly userId: string; readonly entry: KeyEntry }[] = [];
   const doubtful: OwnedKey[] = [];
   for (const [at, { userId, entry }] of batch.entries()) {
+    if (kinds[at] === "newer_version") run.seen.add("", entry.id);
     if (kinds[at] === "missing_record") missing.push({ userId, entry });
     else if (kinds[at] !== undefined) doubtful.push({ userId, keyId: entry.id });
   }
@@ -163,9 +167,11 @@ async function compareBatch(
 /** Every record against its entry: those whose entry was not in the export are looked at again. */
 async function compareRecords(run: Run): Promise<void> {
   const { options, progress } = run;
-  for await (const { orphans, untrusted, size } of pagesOfRecords(run)) {
+  for await (const { orphans, untrusted, newer, size } of pagesOfRecords(run)) {
     progress.records += size;
     for (const one of [...orphans, ...untrusted]) run.seen.add(one.userId, one.keyId);
+    for (const { keyId } of newer) run.seen.add("", keyId);
+    run.report(newer.map((one) => ({ kind: "newer_version", ...one, mended: false })));
     run.report(untrusted.map(({ keyId }) => ({ kind: "altered_record", keyId, mended: false })));
     for (const { userId, keyId } of orphans) {
       const linkedTo = run.linkedTo.get(userId);
@@ -186,6 +192,8 @@ interface PageOfRecords {
   readonly orphans: readonly OwnedKey[];
   /** Records that say nothing that can be trusted, not even whose they are. */
   readonly untrusted: readonly OwnedKey[];
+  /** Records of a newer version that nothing was said of yet, and whose they are if that can be read. */
+  readonly newer: readonly { readonly userId?: string; readonly keyId: string }[];
   readonly size: number;
 }
 
@@ -194,6 +202,7 @@ async function* pagesOfRecords({ keys, options, seen }: Run): AsyncIterable<Page
     const found = await outwaitStore(keys, async () => keys.records.readMany(ids));
     const orphans: OwnedKey[] = [];
     const untrusted: OwnedKey[] = [];
+    const newer: PageOfRecords["newer"][number][] = [];
     for (const [at, keyId] of ids.entries()) {
       const one = found[at];
       if (one?.kind === "trusted") {
@@ -202,9 +211,13 @@ async function* pagesOfRecords({ keys, options, seen }: Run): AsyncIterable<Page
         if (isAsked && !seen.has(userId, keyId)) orphans.push({ userId, keyId });
       } else if (one?.kind === "untrusted" && options.userId === undefined && !seen.has("", keyId)) {
         untrusted.push({ userId: "", keyId });
+      } else if (one?.kind === "newer" && !seen.has("", keyId)) {
+        const userId = one.json?.sub;
+        const isAsked = options.userId === undefined || options.userId === userId;
+        if (isAsked) newer.push({ ...(userId !== undefined && { userId }), keyId });
       }
     }
-    yield { orphans, untrusted, size: ids.length };
+    yield { orphans, untrusted, newer, size: ids.length };
   }
 }
 

@@ -35,6 +35,7 @@ test("the Action gets the token that can write only if lastUsed is on, and the d
 });
 
 const FACTS: Facts = {
+  planned: { changes: [] },
   permissions: Object.values(PERMISSIONS).flat(),
   isEntitled: true,
   profileTypes: [],

@@ -87,7 +87,10 @@ test("a pull request is planned, unless it comes from a fork, in an environment 
 test("main is examined, then applied, in production", () => {
   expect(apply.if).toBe("github.event_name == 'push'");
   expect(apply.environment).toBe("production");
-  expect(deploysOf(apply).map((step) => deployArguments(step))).toEqual([["doctor"], ["apply", "--yes"]]);
+  expect(deploysOf(apply).map((step) => deployArguments(step))).toEqual([
+    ["doctor", "--before-apply"],
+    ["apply", "--yes"],
+  ]);
 });
 
 test("no apply is displaced: they wait in a line where no plan is", () => {
@@ -204,7 +207,11 @@ describe("on a tenant", () => {
         stderr: (text: string) => void (err += text),
         readStdin: async () => Promise.resolve(""),
       };
-      const terminal = { isInteractive: false, confirm: async () => Promise.resolve(false) };
+      const terminal = {
+        isInteractive: false,
+        confirm: async () => Promise.resolve(false),
+        ask: async () => Promise.resolve(""),
+      };
       const journal = ["--journal", join(folder, "journal.jsonl")];
       const code = await runDeploy([...deployArguments(step), ...journal], io, { clock, terminal });
       if (code !== 0) throw new Error(`${deployArguments(step).join(" ")} ended with ${code}: ${out}${err}`);
@@ -227,7 +234,7 @@ describe("on a tenant", () => {
     const { tenant } = s.local;
     tenant.guardianPolicies.push("all-applications");
     const before = snapshot(tenant);
-    await expect(runJob(apply)).rejects.toThrow("doctor ended with 1");
+    await expect(runJob(apply)).rejects.toThrow("doctor --before-apply ended with 1");
     expect(snapshot(tenant)).toBe(before);
   });
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createKey } from "../../src/keys/create.ts";
 import { openKeys } from "../../src/keys/open-keys.ts";
+import { planApply } from "../../src/deploy/apply.ts";
 import { gatherFacts } from "../../src/deploy/doctor-facts.ts";
 import { findDrift } from "../../src/deploy/drift.ts";
 import { planDestroy, planRollback, undo } from "../../src/deploy/undo.ts";
@@ -112,6 +113,7 @@ describe.runIf(proxyCommand !== undefined)(
         ...second,
         config: { ...s.config, verify: { userId: ADA } },
         grant: async () => Promise.resolve({ scopes: [], date: null }),
+        plan: async () => planApply(second),
         store: async () => examineStore({ url, token, actionToken: token }, s.config, peppers),
       });
       await undo(second, "rollback", await planRollback(second));

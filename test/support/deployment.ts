@@ -29,17 +29,17 @@ export interface Database {
   /** All that is in it, in the order of its names. */
   dump(): Promise<string>;
   execute(command: readonly string[]): Promise<unknown>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts a database in memory. */
 export async function startDatabase(name: string): Promise<Database> {
   const engine = memoryEngine(Date.now);
   const tokens = { token: pepperOf(`token ${name}`), readOnlyToken: pepperOf(`read-only ${name}`) };
-  const { url, close } = await listen(redisRestApp(engine, tokens), 0);
+  const listening = await listen(redisRestApp(engine, tokens), 0);
   const execute = async (command: readonly string[]) => engine.execute([...command]);
   return {
-    url,
+    url: listening.url,
     ...tokens,
     execute,
     async dump() {
@@ -49,7 +49,7 @@ export async function startDatabase(name: string): Promise<Database> {
       return JSON.stringify(values);
     },
     async close() {
-      await close();
+      await listening.close();
       await engine.close();
     },
   };
@@ -124,12 +124,18 @@ export async function startOperator(
         ask: async () => Promise.resolve(answer ?? ""),
       };
       const journal = ["--journal", join(folder, `${current.name ?? "api-keys"}.jsonl`)];
-      return run(async (io) =>
-        runDeploy([...argv, "--config", file(), ...journal], io, { clock, terminal }),
-      );
+      return run(async (io) => runDeploy([...argv, "--config", file(), ...journal], io, { clock, terminal }));
     },
     async make(userId, ...argv) {
-      const made = await keys(["create", "--user", userId, "--name", `key ${Math.random()}`, "--json", ...argv]);
+      const made = await keys([
+        "create",
+        "--user",
+        userId,
+        "--name",
+        `key ${Math.random()}`,
+        "--json",
+        ...argv,
+      ]);
       if (made.code !== 0) throw new Error(made.stderr);
       return JSON.parse(made.stdout) as { readonly key: string; readonly id: string };
     },

@@ -3,10 +3,10 @@ import { Command } from "commander";
 import { entriesFieldOf } from "../../core/deployment.ts";
 import { ApiKeysError } from "../../core/errors.ts";
 import { apply, planApply, type Planned, type PlannedApply } from "../../deploy/apply.ts";
-import { isProblem } from "../../deploy/doctor.ts";
+import { isProblem, isProblemAfterApply } from "../../deploy/doctor.ts";
 import { findDrift } from "../../deploy/drift.ts";
 import { countTouched, describeGone } from "../../deploy/gone.ts";
-import { refuseUnreadable } from "../../deploy/store-checks.ts";
+import { refuseUnfilled, refuseUnreadable, storeCaveats } from "../../deploy/store-checks.ts";
 import { planDestroy, planRollback, undo } from "../../deploy/undo.ts";
 import { isStoreOurs } from "../../keys/init.ts";
 import { listAllKeys } from "../../keys/list.ts";
@@ -83,7 +83,11 @@ function deployProgram(io: Io, environment: DeployEnvironment, onFindings: () =>
     .option("--exit-code", "end with 3 if there are changes")
     .action(async (options: DeployOptions & { readonly exitCode?: true; readonly prune?: true }) => {
       const opened = await open(options);
-      const { changes, caveats } = await plannedApply(opened, options.prune === true);
+      const planned = await plannedApply(opened, options.prune === true);
+      const { deployment } = opened.keys;
+      const facts = await examineStoreOf(opened);
+      const ofStore = storeCaveats(facts, deployment, opened.config.lastUsed, planned.isStoreNew);
+      const [{ changes }, caveats] = [planned, [...ofStore, ...planned.caveats]];
       print(options, opened, planJson(changes, caveats), planText(changes, caveats));
       if (options.exitCode && changes.length > 0) onFindings();
     });
@@ -98,6 +102,7 @@ function deployProgram(io: Io, environment: DeployEnvironment, onFindings: () =>
       refuseUnreadable(store, first.keys.deployment, first.config.lastUsed);
       const opened = takingOver(first, store.marker);
       const planned = await plannedApply(opened, options.prune === true);
+      refuseUnfilled(store, planned.isStoreNew);
       show(options, planned);
       await confirmPrefixes(planned.gone, options.dropPrefix ?? [], environment);
       const isAsked = planned.changes.length > 0;
@@ -132,21 +137,21 @@ function deployProgram(io: Io, environment: DeployEnvironment, onFindings: () =>
     print(options, opened, { drift }, text);
   });
 
-  add(
-    "doctor",
-    "look for what keeps exchanges from working, write nothing, and end with 1 if there is any",
-  ).action(async (options: DeployOptions) => {
-    const opened = await open(options);
-    const checks = await examine(opened);
-    print(options, opened, { checks }, checksText(checks));
-    const problems = checks.filter(isProblem).map(({ check }) => check);
-    if (problems.length === 0) return;
-    throw new ApiKeysError(
-      "problems_found",
-      `Exchanges do not work, or would not: ${problems.join(", ")}.`,
-      "Do what is said of each, then look again.",
-    );
-  });
+  add("doctor", "look for what keeps exchanges from working, write nothing, and end with 1 if there is any")
+    .option("--before-apply", "end with 0 where apply mends all that is found")
+    .action(async (options: DeployOptions & { readonly beforeApply?: true }) => {
+      const opened = await open(options);
+      const checks = await examine(opened);
+      print(options, opened, { checks }, checksText(checks));
+      const isLeft = options.beforeApply ? isProblemAfterApply : isProblem;
+      const problems = checks.filter(isLeft).map(({ check }) => check);
+      if (problems.length === 0) return;
+      throw new ApiKeysError(
+        "problems_found",
+        `Exchanges do not work, or would not: ${problems.join(", ")}.`,
+        "Do what is said of each, then look again.",
+      );
+    });
 
   addWriting("rollback", "back to how the tenant was before the last apply").action(
     async (options: WritingOptions) => {

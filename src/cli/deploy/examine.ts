@@ -1,3 +1,4 @@
+import { planApply } from "../../deploy/apply.ts";
 import { gatherFacts } from "../../deploy/doctor-facts.ts";
 import { pepperFingerprint } from "../../deploy/desired.ts";
 import { diagnose } from "../../deploy/doctor.ts";
@@ -18,6 +19,7 @@ export async function examine(opened: Opened): Promise<readonly Checked[]> {
     config,
     grant: async () => grant(settings),
     store: async () => examineStoreOf(opened),
+    plan: async () => planApply(deploying),
   });
   return diagnose(facts, config, desired, pepperFingerprint(settings.peppers));
 }

@@ -128,6 +128,8 @@ function differences(
   const packages = (all: DesiredAction["dependencies"]) =>
     all.map(({ name, version }) => `${name}@${version}`).join(" ");
   const wanted = Object.keys(desired.secrets).map((name) => ({ name }));
+  // A journal that ends before the code was last deployed knows nothing of what was set with it.
+  const isKnown = known?.deployed?.codeHash === deployed.codeHash;
   return [
     ...(deployed.codeHash === desired.codeHash ? [] : codeDifferences(desired, deployed)),
     ...(packages(deployed.dependencies) === packages(desired.dependencies)
@@ -135,7 +137,7 @@ function differences(
       : [`npm packages: ${packages(desired.dependencies)}`]),
     ...(deployed.runtime === RUNTIME ? [] : [`runtime ${deployed.runtime} → ${RUNTIME}`]),
     ...(names(deployed.secrets) === names(wanted) ? [] : [`secrets: ${names(wanted)}`]),
-    ...changedSecrets(deployed.secrets, known?.deployed?.secrets).map(
+    ...changedSecrets(deployed.secrets, isKnown ? known.deployed.secrets : undefined).map(
       (name) => `secret ${name} was set by somebody else`,
     ),
   ];

@@ -65,9 +65,11 @@ export function planProfile({ name, subjectTokenType }: Desired, current: Tenant
 /** Deletes our profile if it was not there, or makes it again as it was. What names another's Action is left alone. */
 export function restoreProfile(target: TenantState, current: TenantState): Change[] {
   const ours = actionFor(current, "custom-token-exchange")?.id;
-  const now = current.profile?.actionId === ours ? current.profile : undefined;
-  const before = target.profile?.actionId === ours ? target.profile : undefined;
-  if (!now && (!before || current.profile)) return [];
+  const [now, before] = [current, target].map((state) => {
+    const action = actionFor(state, "custom-token-exchange");
+    return action && state.profile?.actionId === action.id ? state.profile : undefined;
+  });
+  if (!now && (!before || !ours || current.profile)) return [];
   const what = `token exchange profile ${(now ?? before)?.subjectTokenType ?? ""}`;
   if (now && !before) {
     const outage = "no key can be exchanged from now on";
@@ -75,9 +77,9 @@ export function restoreProfile(target: TenantState, current: TenantState): Chang
     return [{ sign: "-", what, why: ["was not there before"], outage, effect }];
   }
   if (!before) return [];
-  const { name, subjectTokenType, actionId } = before;
+  const { name, subjectTokenType } = before;
   if (!now) {
-    const effect = { kind: "create_profile", name, subjectTokenType, actionId } as const;
+    const effect = { kind: "create_profile", name, subjectTokenType } as const;
     return [{ sign: "+", what, why: ["was there before"], effect }];
   }
   if (now.name === name && now.subjectTokenType === subjectTokenType) return [];
