@@ -321,8 +321,6 @@ test("a rollback by a journal that is older than the tenant is refused, and writ
   await s.stop();
   expect(refused).toMatchObject({
     code: "journal_missing",
-    message: expect.stringContaining(
-      "it ends with version 1 of the Action api-keys-post-login, and version 2 runs",
-    ) as string,
+    message: expect.stringMatching(/ends with version 1 of the Action .*, and version 2 runs/) as string,
   });
 });
