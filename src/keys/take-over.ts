@@ -93,7 +93,7 @@ async function moveOf(
         const moved = candidates.filter((_, at) => {
           const record = records[at];
           if (record?.kind === "trusted") return record.record.sub === userId;
-          if (record?.kind === "newer") return (record.json?.sub ?? userId) === userId;
+          if (record?.kind === "newer") return record.json?.sub === userId;
           return isAlone && record?.kind === "missing";
         });
         const rest = candidates.filter((one) => !moved.includes(one)).map(({ id }) => id);
