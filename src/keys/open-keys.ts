@@ -75,11 +75,10 @@ export function openKeys(
     records: { ...redisKeyStore(redis, store), ...redisKeyBatches(redis, store) },
     uses: redisKeyUses(redis),
     lock: userLock(redis, {
-      clock: { monotonicMs: () => performance.now(), sleep: pause },
+      clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now(), sleep: pause },
       randomBytes,
       leaseMs: LEASE_MS,
       waitMs: WAIT_MS,
-      requestTimeoutMs,
     }),
     ...(config.serviceUsers && {
       serviceUsers: serviceUsers(client, {

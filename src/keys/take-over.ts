@@ -4,7 +4,8 @@ import { readEntries } from "../core/key-entry.ts";
 import { audited } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { outwaitRateLimit, outwaitStore } from "./patience.ts";
-import { writeEntries } from "./write-entries.ts";
+import { underLock } from "./under-lock.ts";
+import { requireEntries } from "./write-entries.ts";
 
 /** What was taken over of the form before deployments had names. */
 export interface TakenOver {
@@ -70,8 +71,9 @@ async function moveOf(
   return audited(
     keys,
     { operation: "take_over", userId },
-    async () =>
-      keys.lock(userId, async (lease) => {
+    async () => {
+      const ids = new Set<string>();
+      const left = await underLock(keys, userId, async (lease) => {
         const profile = await keys.users.read(userId);
         const list = profile.appMetadata[OLD_FIELD];
         const old: readonly unknown[] = Array.isArray(list) ? list : [];
@@ -85,17 +87,17 @@ async function moveOf(
           return isAlone && record?.kind === "missing";
         });
         const rest = candidates.length - moved.length;
-        if (moved.length === 0) return { moved: [], left: rest };
-        const ids = new Set(moved.map(({ id }) => id));
+        if (moved.length === 0) return rest;
+        for (const { id } of moved) ids.add(id);
         const there = new Set([...profile.keys, ...profile.newer].map(({ id }) => id));
         const entries = [...profile.entries, ...moved.filter(({ id }) => !there.has(id))];
         const kept = old.filter((one) => !moved.includes(one as (typeof moved)[number]));
-        const isDone = (after: readonly { readonly id: string }[]) =>
-          [...ids].every((id) => after.some((one) => one.id === id));
-        const outcome = await writeEntries(keys, lease, userId, entries, isDone, { [OLD_FIELD]: kept });
-        if (outcome.kind !== "written") throw outcome.error;
-        return { moved: [...ids], left: rest };
-      }),
+        await keys.records.noteGiven({ sub: userId, ids: [...ids], at: keys.nowSeconds() });
+        await requireEntries(keys, lease, userId, entries, { [OLD_FIELD]: kept });
+        return rest;
+      });
+      return { moved: [...ids], left };
+    },
     ({ moved }) => ({ changes: moved }),
   );
 }

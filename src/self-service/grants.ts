@@ -80,7 +80,7 @@ export class GrantReader {
       this.#rules.set(audience, { rules, untilSeconds: this.#nowSeconds() + RULES_KEPT_SECONDS });
       return rules;
     } catch (error) {
-      if (error instanceof ApiKeysError && error.code === "user_not_found") return undefined;
+      if (error instanceof ApiKeysError && error.code === "audience_unknown") return undefined;
       throw error;
     }
   }

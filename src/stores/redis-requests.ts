@@ -1,6 +1,6 @@
 import type { Redis } from "@upstash/redis";
 
-import { reach } from "./redis-key-store.ts";
+import { reach } from "./change-texts.ts";
 
 /** What Redis remembers of the requests of users for a while: which were begun, and how many there were. */
 export interface RedisRequests {

@@ -3,7 +3,7 @@ import { ManagementError, type ManagementClient } from "auth0";
 import { randomBase62, type RandomBytes } from "../core/base62.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { serviceUserId } from "../core/service-user.ts";
-import { ask } from "./user-key-store.ts";
+import { ask, ofOrganization, ofUser, type Asked } from "./ask.ts";
 
 /** The users that own keys of organizations. */
 export interface ServiceUsers {
@@ -41,9 +41,8 @@ const PASSWORD_LENGTH = 60;
 export function serviceUsers(client: ManagementClient, options: ServiceUsersOptions): ServiceUsers {
   return {
     async ensure(organizationId) {
-      const { display_name, name } = await explained(organizationId, () =>
-        client.organizations.get(organizationId),
-      );
+      const asked = ofOrganization(organizationId, SERVICE_USER_PERMISSIONS.join(" "));
+      const { display_name, name } = await ask(asked, () => client.organizations.get(organizationId));
       const connectionId = await ensureConnection(client, options);
       const userId = await ensureUser(
         client,
@@ -53,7 +52,7 @@ export function serviceUsers(client: ManagementClient, options: ServiceUsersOpti
       );
       await ensureEnabled(client, organizationId, connectionId);
       const members = { members: [userId] };
-      await explained(organizationId, () => client.organizations.members.create(organizationId, members));
+      await ask(asked, () => client.organizations.members.create(organizationId, members));
       return userId;
     },
   };
@@ -63,7 +62,8 @@ async function ensureConnection(
   client: ManagementClient,
   { connection: name, clientIds }: ServiceUsersOptions,
 ): Promise<string> {
-  const find = async () => (await explained(name, () => client.connections.list({ name }))).data[0]?.id;
+  const find = async () =>
+    (await ask(ofConnection(name), () => client.connections.list({ name }))).data[0]?.id;
   // Nobody signs up there or logs in: users are made here alone, with passwords that nobody knows.
   const made = {
     name,
@@ -73,16 +73,18 @@ async function ensureConnection(
   const found = await find();
   const created =
     found ??
-    (await unlessThere(async () => (await explained(name, () => client.connections.create(made))).id));
+    (await unlessThere(
+      async () => (await ask(ofConnection(name), () => client.connections.create(made))).id,
+    ));
   const id = created ?? (await find()) ?? "";
   const enabled = new Set<string>();
-  await explained(name, async () => {
+  await ask(ofConnection(name), async () => {
     for await (const one of await client.connections.clients.get(id)) enabled.add(one.client_id);
   });
   const missing = clientIds.filter((clientId) => !enabled.has(clientId));
   if (missing.length > 0) {
     const changes = missing.map((client_id) => ({ client_id, status: true }));
-    await explained(name, () => client.connections.clients.update(id, changes));
+    await ask(ofConnection(name), () => client.connections.clients.update(id, changes));
   }
   return id;
 }
@@ -96,14 +98,14 @@ async function ensureUser(
   const userId = serviceUserId(organizationId);
   const fields = { fields: "user_id", include_fields: true };
   try {
-    await ask(userId, () => client.users.get(userId, fields));
+    await ask(ofUser(userId, "read:users"), () => client.users.get(userId, fields));
     return userId;
   } catch (error) {
     if (!(error instanceof ApiKeysError) || error.code !== "user_not_found") throw error;
   }
   const [, local = ""] = userId.split("|");
   await unlessThere(() =>
-    explained(organizationId, () =>
+    ask({ about: `the service user of ${organizationId}`, permission: "create:users" }, () =>
       client.users.create({
         connection,
         user_id: local,
@@ -124,7 +126,11 @@ async function ensureEnabled(
   connection_id: string,
 ): Promise<void> {
   const { enabledConnections } = client.organizations;
-  const isEnabled = await explained(organizationId, async () => {
+  const asked = ofOrganization(
+    organizationId,
+    "read:organization_connections create:organization_connections",
+  );
+  const isEnabled = await ask(asked, async () => {
     for await (const one of await enabledConnections.list(organizationId)) {
       if (one.connection_id === connection_id) return true;
     }
@@ -132,7 +138,7 @@ async function ensureEnabled(
   });
   if (isEnabled) return;
   const added = { connection_id, assign_membership_on_login: false, show_as_button: false };
-  await unlessThere(() => explained(organizationId, () => enabledConnections.add(organizationId, added)));
+  await unlessThere(() => ask(asked, () => enabledConnections.add(organizationId, added)));
 }
 
 /** What another program has made in the same moment is there, which is all that is wanted. */
@@ -146,24 +152,10 @@ async function unlessThere<T>(make: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function explained<T>(subject: string, request: () => PromiseLike<T>): Promise<T> {
-  try {
-    return await ask(subject, request);
-  } catch (error) {
-    if (!(error instanceof ApiKeysError)) throw error;
-    const { code, message, cause } = error;
-    if (code === "user_not_found") {
-      throw new ApiKeysError(
-        "organization_not_found",
-        `There is no organization ${subject} in this tenant.`,
-        "Give its id as the Auth0 dashboard shows it, as in: --org org_4fJ2kQ9xZb1T3hXy",
-        cause,
-      );
-    }
-    if (code === "management_forbidden") {
-      const fix = `Grant the machine-to-machine application on the Auth0 Management API: ${SERVICE_USER_PERMISSIONS.join(" ")}`;
-      throw new ApiKeysError(code, message, fix, cause);
-    }
-    throw error;
-  }
+/** A question about the connection of service users. */
+function ofConnection(name: string): Asked {
+  return {
+    about: `the connection ${name}`,
+    permission: "read:connections create:connections update:connections",
+  };
 }

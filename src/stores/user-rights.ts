@@ -1,6 +1,6 @@
 import type { ManagementClient } from "auth0";
 
-import { ask } from "./user-key-store.ts";
+import { ask, ofUser, type Asked } from "./ask.ts";
 
 /** An organization that a user is a member of. */
 export interface Membership {
@@ -34,17 +34,27 @@ const MAX_PAGES = 10;
 export function userRights(client: ManagementClient): UserRights {
   return {
     async rulesOf(audience) {
-      const api = await ask(audience, () => client.resourceServers.get(audience));
+      const asked: Asked = {
+        about: `the API ${audience}`,
+        permission: "read:resource_servers",
+        missing: "audience_unknown",
+        fix: "Create the API: npm run deploy -- apply",
+      };
+      const api = await ask(asked, () => client.resourceServers.get(audience));
       const dialect = api.token_dialect ?? "access_token";
       return { isRbacEnforced: api.enforce_policies === true, addsPermissions: dialect.endsWith("_authz") };
     },
     async permissionsOf(userId, audience) {
-      const all = await pagesOf(userId, (request) => client.users.permissions.list(userId, request));
+      const all = await pagesOf(ofUser(userId, "read:users"), (request) =>
+        client.users.permissions.list(userId, request),
+      );
       const own = all.filter((one) => one.resource_server_identifier === audience);
       return new Set(own.map((one) => one.permission_name ?? ""));
     },
     async organizationsOf(userId) {
-      const all = await pagesOf(userId, (request) => client.users.organizations.list(userId, request));
+      const all = await pagesOf(ofUser(userId, "read:organizations"), (request) =>
+        client.users.organizations.list(userId, request),
+      );
       return all.map((one) => ({ id: one.id ?? "", name: one.display_name ?? one.name ?? null }));
     },
   };
@@ -57,14 +67,14 @@ interface Page<T> {
 }
 
 async function pagesOf<T>(
-  userId: string,
+  asked: Asked,
   list: (request: { readonly per_page: number }) => PromiseLike<Page<T>>,
 ): Promise<readonly T[]> {
-  let page = await ask(userId, () => list({ per_page: PAGE }));
+  let page = await ask(asked, () => list({ per_page: PAGE }));
   const all = [...page.data];
   for (let pages = 1; pages < MAX_PAGES && page.hasNextPage(); pages++) {
     const before = page;
-    page = await ask(userId, () => before.getNextPage());
+    page = await ask(asked, () => before.getNextPage());
     all.push(...page.data);
   }
   return all;

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, beforeAll, expect, it } from "vitest";
 
 import { runKeys } from "../../src/cli/keys/keys-program.ts";
+import { dropRecord } from "../support/records.ts";
 import { ADA, pepperOf, stage, type Stage } from "../support/stage.ts";
 
 let s: Stage;
@@ -35,7 +36,7 @@ async function keys(argv: readonly string[], isTerminal = false) {
 
 it("prints each difference by kind, exits 1 while one is left, and 0 once it is mended", async () => {
   const { id } = await s.create(ADA);
-  await s.keys.records.remove(id);
+  await dropRecord(s.keys, id);
   const found = await keys(["reconcile"]);
   expect(found.out).toBe(
     `missing record     ${id}  ${ADA}\n2 users, 1 entries, 0 records. 0 differences mended, 1 left.\n`,

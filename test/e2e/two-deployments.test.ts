@@ -49,10 +49,7 @@ beforeEach(async () => {
   s = await stage({ deployed: false, nowMs: clock.nowMs });
   strip(s.local.tenant);
   [dbA, dbB] = await Promise.all([startDatabase("a"), startDatabase("b")]);
-  [a, b] = await Promise.all([
-    startOperator(s.local, dbA, A, clock),
-    startOperator(s.local, dbB, B, clock),
-  ]);
+  [a, b] = await Promise.all([startOperator(s.local, dbA, A, clock), startOperator(s.local, dbB, B, clock)]);
 });
 afterEach(async () => {
   await Promise.all([a.close(), b.close(), dbA.close(), dbB.close()]);
@@ -74,7 +71,9 @@ async function stateOf(name: string, field: string, database: Database): Promise
     (user["app_metadata"] as Record<string, unknown> | undefined)?.[field],
   ]);
   const code = (_: string, value: unknown) =>
-    typeof value === "string" && value.length > 1_000 ? createHash("sha256").update(value).digest("hex") : value;
+    typeof value === "string" && value.length > 1_000
+      ? createHash("sha256").update(value).digest("hex")
+      : value;
   return JSON.stringify([actions, profiles, bound, entries, await database.dump()], code, 1);
 }
 const stateOfA = async () => stateOf("api-keys", "api_keys", dbA);
@@ -128,7 +127,10 @@ test("interleaved: each makes, sees, mends and takes back its own, and the other
   await ok(a.keys(["reconcile", "--fix"]));
   expect(await stateOfB()).toBe(beforeB);
   expect(await isGranted(a, ofA.key)).toBe(true);
-  expect(JSON.parse((await a.keys(["reconcile", "--json"])).stdout)).toMatchObject({ entries: 1, records: 1 });
+  expect(JSON.parse((await a.keys(["reconcile", "--json"])).stdout)).toMatchObject({
+    entries: 1,
+    records: 1,
+  });
   const later = await b.make(GRACE);
   expect(await isGranted(b, later.key, OTHER_AUDIENCE, "read:bills")).toBe(true);
 
@@ -200,16 +202,19 @@ test.each<[string, Partial<DeployConfigInput>, string]>([
   ["subjectTokenType", { subjectTokenType: "urn:acme:api-key" }, "subjectTokenType urn:acme:api-key"],
   ["prefix", { keyPrefix: "acme_live" }, "the prefix acme_live"],
   ["retired prefix", { retiredKeyPrefixes: ["acme_live"] }, "the prefix acme_live"],
-])("two deployments with the same %s: the second is refused before its first write", async (_, change, what) => {
-  await ok(a.deploy(["apply", "--yes"]));
-  await b.configure(change);
-  const before = JSON.stringify([...s.local.tenant.actionStates.values()]);
-  const run = await b.deploy(["apply", "--yes"]);
-  expect([run.code, run.stderr]).toEqual([1, expect.stringContaining(what)]);
-  expect(run.stderr).toContain('"api-keys"');
-  expect(JSON.stringify([...s.local.tenant.actionStates.values()])).toBe(before);
-  expect(await dbB.dump()).toBe("[]");
-});
+])(
+  "two deployments with the same %s: the second is refused before its first write",
+  async (_, change, what) => {
+    await ok(a.deploy(["apply", "--yes"]));
+    await b.configure(change);
+    const before = JSON.stringify([...s.local.tenant.actionStates.values()]);
+    const run = await b.deploy(["apply", "--yes"]);
+    expect([run.code, run.stderr]).toEqual([1, expect.stringContaining(what)]);
+    expect(run.stderr).toContain('"api-keys"');
+    expect(JSON.stringify([...s.local.tenant.actionStates.values()])).toBe(before);
+    expect(await dbB.dump()).toBe("[]");
+  },
+);
 
 test("another deployment's Redis database is refused before the first write, by name", async () => {
   await ok(a.deploy(["apply", "--yes"]));

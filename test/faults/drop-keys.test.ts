@@ -9,6 +9,7 @@ import { reconcile } from "../../src/keys/reconcile.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
 import { redisKeyStore } from "../../src/stores/redis-key-store.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
+import { putRecord } from "../support/records.ts";
 import { ADA, GRACE, pepperOf, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
@@ -49,10 +50,10 @@ async function furnish(): Promise<void> {
     const user = s.local.tenant.users.get(userId);
     const app_metadata = userId === ADA ? { plan: "gold", api_keys: [MALFORMED, ...api_keys] } : { api_keys };
     s.local.tenant.users.set(userId, { ...user, user_id: userId, app_metadata });
-    await s.keys.records.addMissing(api_keys.map((entry) => recordOf(userId, entry)));
+    await putRecord(s.keys, ...api_keys.map((entry) => recordOf(userId, entry)));
   }
   const [entry] = entries.get(ADA) ?? [];
-  if (entry) await s.keys.records.write(recordOf("auth0|gone", { ...entry, id: "orphan000001" }));
+  if (entry) await putRecord(s.keys, recordOf("auth0|gone", { ...entry, id: "orphan000001" }));
   await s.keys.records.mark();
 }
 
@@ -128,7 +129,7 @@ test("a key that is made while it runs is dropped too, or was never made", async
   const exportUsers = async function* () {
     // Ada had no key yet when she was exported; her first create began before the marker was gone, and ends now.
     for await (const user of racing.exportUsers()) if (user.userId !== ADA) yield user;
-    await s.keys.records.write(late);
+    await putRecord(s.keys, late);
     const { sub: _, ...entry } = late;
     await s.keys.users.write(ADA, [...(await s.keys.users.read(ADA)).entries, { ...entry, name: "late" }]);
   };

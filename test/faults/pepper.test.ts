@@ -13,14 +13,8 @@ import { redisKeyStore } from "../../src/stores/redis-key-store.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
 import { userLock } from "../../src/stores/user-lock.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
-import {
-  ADA,
-  GRACE,
-  pepperOf,
-  setMetadata,
-  stage,
-  type Stage,
-} from "../support/stage.ts";
+import { putRecord } from "../support/records.ts";
+import { ADA, GRACE, pepperOf, setMetadata, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
 
@@ -61,11 +55,10 @@ function under(text: string): Keys {
 function impatient(): Keys {
   const redis = createRedis({ url: s.settings.redisUrl, token: s.settings.redisToken, timeoutMs: 2_000 });
   const lock = userLock(redis, {
-    clock: { monotonicMs: () => clock.nowMs, sleep: async () => undefined },
+    clock: { monotonicMs: () => clock.nowMs, wallMs: () => clock.nowMs, sleep: async () => undefined },
     randomBytes: (size) => crypto.getRandomValues(new Uint8Array(size)),
     leaseMs: 30_000,
     waitMs: 0,
-    requestTimeoutMs: 2_000,
   });
   return { ...under(NEW), lock };
 }
@@ -92,7 +85,7 @@ async function furnish(): Promise<
       return { ...entry, hash: hashKey(key, pepper), v: pepper.version };
     });
     await s.keys.users.write(user, entries);
-    for (const entry of entries) await under(OLD).records.write(recordOf(user, entry));
+    for (const entry of entries) await putRecord(under(OLD), recordOf(user, entry));
   }
   return { living, dead, dying };
 }

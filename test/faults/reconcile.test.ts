@@ -5,6 +5,7 @@ import { keyEntriesOf } from "../support/entries.ts";
 import { recordOf } from "../../src/core/key-record.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
+import { putRecord } from "../support/records.ts";
 import { ADA, GRACE, setMetadata, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
@@ -40,11 +41,14 @@ async function damage(): Promise<void> {
   await s.local.redis.execute(["FLUSHALL"]);
   setMetadata(s, ADA, { api_keys: [entryOf("missing"), entryOf("stale")] });
   setMetadata(s, GRACE, { api_keys: [entryOf("tombstone")] });
-  await s.keys.records.addMissing([
-    { ...recordOf(ADA, entryOf("stale")), hash: "of a rotation that failed" },
-    recordOf(GRACE, entryOf("lost")),
-    { ...recordOf(GRACE, entryOf("tombstone")), revoked_at: s.keys.nowSeconds(), revoked_reason: "leaked" },
-  ]);
+  await putRecord(
+    s.keys,
+    ...[
+      { ...recordOf(ADA, entryOf("stale")), hash: "of a rotation that failed" },
+      recordOf(GRACE, entryOf("lost")),
+      { ...recordOf(GRACE, entryOf("tombstone")), revoked_at: s.keys.nowSeconds(), revoked_reason: "leaked" },
+    ],
+  );
 }
 const statusOf = async (name: Name) => (await s.exchange(made.get(name)?.key ?? "")).status;
 

@@ -124,12 +124,18 @@ export async function startOperator(
         ask: async () => Promise.resolve(answer ?? ""),
       };
       const journal = ["--journal", join(folder, `${current.name ?? "api-keys"}.jsonl`)];
-      return run(async (io) =>
-        runDeploy([...argv, "--config", file(), ...journal], io, { clock, terminal }),
-      );
+      return run(async (io) => runDeploy([...argv, "--config", file(), ...journal], io, { clock, terminal }));
     },
     async make(userId, ...argv) {
-      const made = await keys(["create", "--user", userId, "--name", `key ${Math.random()}`, "--json", ...argv]);
+      const made = await keys([
+        "create",
+        "--user",
+        userId,
+        "--name",
+        `key ${Math.random()}`,
+        "--json",
+        ...argv,
+      ]);
       if (made.code !== 0) throw new Error(made.stderr);
       return JSON.parse(made.stdout) as { readonly key: string; readonly id: string };
     },

@@ -1,5 +1,4 @@
 import { ApiKey } from "../../core/api-key.ts";
-import type { KeyEntry } from "../../core/key-entry.ts";
 import { ApiKeysError } from "../../core/errors.ts";
 import type { Deploying } from "../../deploy/apply.ts";
 import type { DeployConfig } from "../../deploy/config.ts";
@@ -7,7 +6,8 @@ import type { Verifying } from "../../deploy/verify.ts";
 import { createKey } from "../../keys/create.ts";
 import type { Keys } from "../../keys/keys.ts";
 import { revokeKey } from "../../keys/revoke.ts";
-import { writeEntries } from "../../keys/write-entries.ts";
+import { changeRecords, underLock } from "../../keys/under-lock.ts";
+import { requireEntries } from "../../keys/write-entries.ts";
 import type { DeploySettings } from "./deploy-settings.ts";
 
 /** Joins keys and configuration to a verification. Throws `configuration_invalid` where no user is configured for it. */
@@ -56,12 +56,16 @@ export function verifyingOf(
 
 /** Removes entry and record of a key that nobody ever held; the tombstone of any other must stay. */
 async function forget(keys: Keys, userId: string, keyId: string): Promise<void> {
-  await keys.lock(userId, async (lease) => {
-    await keys.records.remove(keyId);
+  await underLock(keys, userId, async (lease) => {
+    const held = await keys.records.readMany([keyId]);
+    await changeRecords(
+      keys,
+      held.map((one) => ({ held: one })),
+      lease,
+    );
     const { entries } = await keys.users.read(userId);
     const others = entries.filter((entry) => (entry as { readonly id?: unknown } | null)?.id !== keyId);
-    const isGone = (after: readonly KeyEntry[]) => after.every(({ id }) => id !== keyId);
-    const outcome = await writeEntries(keys, lease, userId, others, isGone);
-    if (outcome.kind !== "written") throw outcome.error;
+    await requireEntries(keys, lease, userId, others);
   });
+  await keys.records.forgetUses([keyId]);
 }

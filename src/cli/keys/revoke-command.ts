@@ -47,13 +47,11 @@ async function revokeOne(
 
 async function revokeAll(kit: CommandKit, options: RevokeOptions, user: string): Promise<void> {
   const keys = await kit.open(options);
-  const revoked = await revokeAllKeys(keys, user, options.reason);
+  const { revoked, madeMeanwhile } = await revokeAllKeys(keys, user, options.reason);
   const presented = revoked.map(({ entry }) => presentKey(keys, user, entry));
-  kit.print(
-    options,
-    presented,
-    presented.length === 0 ? "There was no key to revoke.\n" : keysTable(presented),
-  );
+  const text = presented.length === 0 ? "There was no key to revoke.\n" : keysTable(presented);
+  const meanwhile = madeMeanwhile === 0 ? "" : `${madeMeanwhile} of them were made meanwhile.\n`;
+  kit.print(options, presented, text + meanwhile);
 }
 
 function leakTable(leaked: readonly LeakedKey[]): string {
