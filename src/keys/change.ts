@@ -126,8 +126,8 @@ async function changeUnderLock(attempt: Attempt, lease: Lease): Promise<ChangedK
   const record = recordOfHeld(held, keyId, isDeath);
   const all = profile ? [...profile.keys, ...profile.newer] : [];
   const found = all.find(({ id }) => id === keyId);
+  if (profile && !found) await requireTakenOver(keys);
   if (!found && attempt.ended) return attempt.ended;
-  if (all.length === 0) await requireTakenOver(keys);
   const entry = found ?? entryOf(all, userId, keyId);
   const isNewer = profile?.newer.includes(entry) === true;
   // What this version does not know may restrict the key: it can end such a key, and do nothing else with it.

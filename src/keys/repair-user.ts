@@ -17,9 +17,9 @@ const TRIES = 4;
 
 /**
  * Puts right what a writer may have undone that wrote a profile after its lock had ended. Ends always win. If our own
- * clocks say that we were paused, what others wrote meanwhile is in the records, and the profile gets it back: a changed
- * key, a key that was made, or given to this user, in that time; and a key that was dropped goes again. Nothing else is
- * taken from a record: it may be an older one that somebody put back. Throws what a store answered.
+ * clocks say that we were paused, the profile gets back what others wrote meanwhile: a key whose record has changed since
+ * we held the lock, a key that was made, or given to this user, in that time; and a key that was dropped goes again.
+ * Nothing else is taken from a record: it may be an older one that somebody put back. Throws what a store answered.
  */
 export async function repairUser(keys: Keys, userId: string, lost: LockLost): Promise<void> {
   const sinceSeconds = lost.takenAtSeconds - CLOCK_SKEW_SECONDS;
@@ -31,7 +31,7 @@ export async function repairUser(keys: Keys, userId: string, lost: LockLost): Pr
   const trace = lost.wasPaused ? (await keys.records.unmarkTrace()).text : "";
   const repair = {
     added: isRecent ? [...made, ...given.ids] : made,
-    wasPaused: lost.wasPaused,
+    hasChanged: ({ keyId, text }: HeldRecord) => lost.wasPaused && lost.records.get(keyId) !== text,
     wasDropped: trace !== "" && Number.parseInt(trace, 10) >= sinceSeconds,
   };
   for (let tries = 1; ; tries++) {
@@ -46,7 +46,7 @@ export async function repairUser(keys: Keys, userId: string, lost: LockLost): Pr
 interface Repair {
   /** Ids of keys that came to this user meanwhile. */
   readonly added: readonly string[];
-  readonly wasPaused: boolean;
+  readonly hasChanged: (held: HeldRecord) => boolean;
   /** Whether all keys were dropped meanwhile. */
   readonly wasDropped: boolean;
 }
@@ -78,11 +78,11 @@ function repairedEntry(
   sub: string,
   entry: KeyEntry,
   held: HeldRecord | undefined,
-  { wasPaused, wasDropped }: Repair,
+  { hasChanged, wasDropped }: Repair,
 ): KeyEntry | undefined {
   if (held?.kind === "missing" && wasDropped) return undefined;
   if (held?.kind !== "trusted" || held.record.sub !== sub || entry.revoked_at !== undefined) return entry;
-  if (!wasPaused || isSame(recordOf(sub, entry), held.record)) return withEndOf(entry, held.record);
+  if (!hasChanged(held) || isSame(recordOf(sub, entry), held.record)) return withEndOf(entry, held.record);
   return { ...entryOfRecord(held.record), name: entry.name };
 }
 

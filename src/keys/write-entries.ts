@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { ApiKeysError } from "../core/errors.ts";
 import { entriesFieldOf } from "../core/deployment.ts";
+import { readEntries } from "../core/key-entry.ts";
 import { isOutcomeUnknown, type UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
 import type { Keys } from "./keys.ts";
@@ -30,9 +31,11 @@ export async function writeEntries(
   );
   let after: UserProfile | undefined;
   try {
+    const ids = readEntries(entries);
+    const held = await keys.records.readMany([...ids.known, ...ids.newer].map(({ id }) => id));
     // The write must have ended, one way or the other, before another writer can hold the lock.
     lease.require(2 * keys.requestTimeoutMs);
-    lease.noteProfileWrite();
+    lease.noteProfileWrite(new Map(held.map(({ keyId, text }) => [keyId, text])));
     after = await keys.users.write(userId, entries, besides);
   } catch (error) {
     if (!isOutcomeUnknown(error)) return { kind: "not_written", error };

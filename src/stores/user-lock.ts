@@ -20,8 +20,11 @@ export interface Lease {
   require(ms: number): void;
   /** What must hold for a write to Redis to count: the lock is still ours. */
   readonly fence: Fence;
-  /** Notes that a profile is about to be written: then it matters at the end whether the lock still was ours. */
-  noteProfileWrite(): void;
+  /**
+   * Notes that a profile is about to be written, and the texts of its records under the lock, by key id: it matters at
+   * the end whether the lock still was ours, and which of them have changed.
+   */
+  noteProfileWrite(records: ReadonlyMap<string, string>): void;
 }
 
 /** A profile was written, and the lock was not ours any more when that was over: it may have undone what another did. */
@@ -30,16 +33,23 @@ export class LockLost extends ApiKeysError {
   readonly takenAtSeconds: number;
   /** Whether our own clocks say so too: then we were paused. Else the lock was taken away, or Redis was lost. */
   readonly wasPaused: boolean;
+  /** The texts of the user's records when the lock was ours. */
+  readonly records: ReadonlyMap<string, string>;
 
-  constructor(userId: string, takenAtSeconds: number, wasPaused: boolean, cause: unknown) {
+  constructor(
+    userId: string,
+    lost: Pick<LockLost, "takenAtSeconds" | "wasPaused" | "records">,
+    cause: unknown,
+  ) {
     super(
       "update_lost",
       `The keys of ${userId} were changed by another program while this one was held up.`,
       "Run the same command again.",
       cause,
     );
-    this.takenAtSeconds = takenAtSeconds;
-    this.wasPaused = wasPaused;
+    this.takenAtSeconds = lost.takenAtSeconds;
+    this.wasPaused = lost.wasPaused;
+    this.records = lost.records;
   }
 }
 
@@ -65,21 +75,25 @@ export function userLock(redis: Redis, options: UserLockOptions): UserLock {
     // Whichever clock ran on: a suspended laptop stops one, and a set clock turns the other back.
     const leftMs = () =>
       leaseMs - Math.max(clock.monotonicMs() - takenAt.monotonicMs, clock.wallMs() - takenAt.wallMs);
-    let isProfileWritten = false;
+    let records: ReadonlyMap<string, string> | undefined;
     const lease: Lease = {
       fence,
       require(ms) {
         if (leftMs() < ms) throw new FenceLost();
       },
-      noteProfileWrite() {
-        isProfileWritten = true;
+      noteProfileWrite(texts) {
+        records = texts;
       },
     };
     const [outcome] = await Promise.allSettled([work(lease)]);
     const wasPaused = leftMs() <= 0;
-    if (!(await wasOurs(redis, fence, wasPaused)) && isProfileWritten) {
+    if (!(await wasOurs(redis, fence, wasPaused)) && records) {
       const cause = outcome.status === "rejected" ? (outcome.reason as unknown) : undefined;
-      throw new LockLost(userId, Math.floor(takenAt.wallMs / 1000), wasPaused, cause);
+      throw new LockLost(
+        userId,
+        { takenAtSeconds: Math.floor(takenAt.wallMs / 1000), wasPaused, records },
+        cause,
+      );
     }
     if (outcome.status === "rejected") throw outcome.reason;
     return outcome.value;

@@ -76,7 +76,7 @@ test("a lease counts by the wall clock too: a suspended laptop's monotonic clock
 test("a lock that is another's by now is left to it; and who wrote a profile is told", async () => {
   const outlive = async (isProfileWritten: boolean) =>
     lock("auth0|ada", async (lease) => {
-      if (isProfileWritten) lease.noteProfileWrite();
+      if (isProfileWritten) lease.noteProfileWrite(new Map());
       now += 30_001;
       // The lease has ended, and another has taken the lock.
       await s.local.redis.execute(["SET", "apikey-lock:auth0|ada", "another"]);
@@ -91,7 +91,7 @@ test("a lock that is another's by now is left to it; and who wrote a profile is 
 
 test("a lock that was taken away is noticed although no time has passed", async () => {
   const robbed = lock("auth0|ada", async (lease) => {
-    lease.noteProfileWrite();
+    lease.noteProfileWrite(new Map());
     await s.local.redis.execute(["DEL", "apikey-lock:auth0|ada"]);
   });
   await expect(robbed).rejects.toMatchObject({ code: "update_lost", wasPaused: false });
