@@ -100,19 +100,18 @@ async function dropUnderLock(
   orphans: readonly string[],
   dropped: Set<string>,
 ): Promise<void> {
+  const remove = async (held: readonly HeldRecord[]) =>
+    changeRecords(
+      keys,
+      held.map((one) => ({ held: one })),
+      lease,
+    );
+  const isOurs = (one: HeldRecord) => one.kind === "trusted" && one.record.sub === userId;
+  await remove((await keys.records.readMany(orphans)).filter(isOurs));
   // A user that is gone has no entry either.
   const profile = await readIfThere(keys, userId);
   const entries = profile ? [...profile.keys, ...profile.newer] : [];
-  const isOrphan = (one: HeldRecord) => one.kind === "trusted" && one.record.sub === userId;
-  const held = [
-    ...(await keys.records.readMany(entries.map(({ id }) => id))),
-    ...(await keys.records.readMany(orphans)).filter(isOrphan),
-  ];
-  await changeRecords(
-    keys,
-    held.map((one) => ({ held: one })),
-    lease,
-  );
+  await remove(await keys.records.readMany(entries.map(({ id }) => id)));
   if (!profile || !(profile.field in profile.appMetadata)) return;
   const left = profile.entries.filter((one) => !entries.includes(one as KeyEntry));
   await requireEntries(keys, lease, userId, left);
@@ -129,12 +128,12 @@ async function dropRecords(run: Run): Promise<Pick<DroppedKeys, "orphans" | "for
     const byUser = new Map<string, string[]>();
     for (const one of found) {
       if (one.kind === "untrusted" || one.kind === "newer") foreign.add(one.keyId);
-      if (one.kind !== "trusted" || run.skipped.has(one.record.sub)) continue;
+      if (one.kind !== "trusted") continue;
       byUser.set(one.record.sub, [...(byUser.get(one.record.sub) ?? []), one.keyId]);
     }
     for (const [userId, keyIds] of byUser) {
       await dropOf(run, userId, keyIds);
-      if (!run.skipped.has(userId)) orphans += keyIds.length;
+      orphans += keyIds.length;
     }
   }
   return { orphans, foreign: [...foreign] };

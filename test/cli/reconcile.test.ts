@@ -76,12 +76,15 @@ it("a flushed store takes no new keys, says why, and is whole after reconcile --
   expect((await keys(["create", "--user", ADA, "--name", "n"])).code).toBe(0);
 });
 
-it("lost entries come back with --restore-entries, many of them only with --yes", async () => {
-  const { key } = await s.create(ADA);
+it("lost entries come back with --restore-entries, disabled, many of them only with --yes", async () => {
+  const { key, id } = await s.create(ADA);
   await s.keys.users.write(ADA, []);
   const unconfirmed = await keys(["reconcile", "--fix", "--restore-entries"]);
   expect([unconfirmed.code, unconfirmed.err]).toEqual([1, expect.stringContaining("add --yes")]);
   expect((await keys(["reconcile", "--fix", "--restore-entries", "--user", ADA])).code).toBe(0);
+  // Who can write to Redis can put back the record of a key that was dropped: it is for people to switch it on.
+  expect((await s.exchange(key)).text).toContain("disabled");
+  expect((await keys(["enable", id, "--user", ADA])).code).toBe(0);
   expect((await s.exchange(key)).status).toBe(200);
   await s.keys.users.write(ADA, []);
   expect((await keys(["reconcile", "--fix", "--restore-entries", "--yes"])).code).toBe(0);

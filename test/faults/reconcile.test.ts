@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { KeyEntry } from "../../src/core/key-entry.ts";
 import { keyEntriesOf } from "../support/entries.ts";
 import { recordOf } from "../../src/core/key-record.ts";
+import { enableKey } from "../../src/keys/disable.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
 import { putRecord } from "../support/records.ts";
@@ -71,6 +72,9 @@ it("reconcile that dies after any of its requests loses no key and revives none,
     const label = `request ${dieAt}: ${wire.requests[dieAt]}`;
     expect(await statusOf("tombstone"), label).not.toBe(200);
     await mendAll();
-    expect(await Promise.all(NAMES.map(statusOf)), label).toEqual([200, 200, 200, 400]);
+    expect(await Promise.all(NAMES.map(statusOf)), label).toEqual([200, 200, 400, 400]);
+    // A lost entry comes back disabled: its record alone is no proof that the key should live.
+    await enableKey(s.keys, GRACE, entryOf("lost").id);
+    expect(await statusOf("lost"), label).toBe(200);
   }
 }, 120_000);
