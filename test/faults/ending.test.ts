@@ -28,7 +28,7 @@ beforeAll(async () => {
   clock = openWorldClock();
   s = await stage({
     nowMs: () => clock.nowMs,
-    config: { policy: { allowNoExpiry: true, maxKeysPerUser: 60 } },
+    config: { policy: { allowNoExpiry: true, maxKeysPerUser: 50 } },
   });
   s = { ...s, keys: freshKeys(s, clock) };
   wire = openWire(s);
@@ -185,7 +185,10 @@ describe("a full profile", () => {
           return true;
         },
       );
-    while (!(await isRefused(create().then((one) => keys.push(one))))) expect(keys.length).toBeLessThan(60);
+    const ipRanges = ["203.0.113.0/24", "2001:db8::/32"];
+    while (!(await isRefused(create({ ipRanges }).then((one) => keys.push(one))))) {
+      expect(keys.length).toBeLessThan(50);
+    }
     let refused = 0;
     for (const [at, { id }] of keys.entries()) {
       if (await isRefused(renameKey(s.keys, ADA, id, `${at} ${WIDE}`.slice(0, 64)))) refused++;
