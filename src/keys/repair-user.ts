@@ -31,7 +31,8 @@ export async function repairUser(keys: Keys, userId: string, lost: LockLost): Pr
   const trace = lost.wasPaused ? (await keys.records.unmarkTrace()).text : "";
   const repair = {
     added: isRecent ? [...made, ...given.ids] : made,
-    hasChanged: ({ keyId, text }: HeldRecord) => lost.wasPaused && lost.records.get(keyId) !== text,
+    hasChanged: ({ keyId, text }: HeldRecord) =>
+      lost.wasPaused && lost.records.has(keyId) && lost.records.get(keyId) !== text,
     wasDropped: trace !== "" && Number.parseInt(trace, 10) >= sinceSeconds,
   };
   for (let tries = 1; ; tries++) {

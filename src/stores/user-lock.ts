@@ -21,7 +21,7 @@ export interface Lease {
   /** What must hold for a write to Redis to count: the lock is still ours. */
   readonly fence: Fence;
   /**
-   * Notes that a profile is about to be written, and the texts of its records under the lock, by key id: it matters at
+   * Notes that a profile is about to be written, or that the answer rests on what was read of it, and the texts of its records under the lock, by key id: it matters at
    * the end whether the lock still was ours, and which of them have changed.
    */
   noteProfileWrite(records: ReadonlyMap<string, string>): void;

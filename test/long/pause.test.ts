@@ -47,6 +47,8 @@ const DAY = 24 * HOUR;
 /** Longer than a lease of 30 seconds. */
 const STOPPED_MS = 31_000;
 const NAME = "orders";
+/** One second verb alone, while something is being looked for. */
+const SECOND = process.env["PAUSE_SECOND"];
 const POLICY = { allowNoExpiry: true, acceptForeignKeys: true, maxKeysPerUser: 30 };
 
 let clock: TestClock;
@@ -292,7 +294,9 @@ function statesAfter(
       if (!step) continue;
       const next = states.flatMap((state) => {
         const after = step(state, Math.floor(clock.nowMs / 1_000));
-        return "refused" in after ? [] : [after];
+        // Twice the same at once: the second finds done what it was to do.
+        if ("refused" in after) return runs.every((one) => one.verb === verb) ? [state] : [];
+        return [after];
       });
       states = isDone ? next : [...states, ...next];
     }
@@ -397,11 +401,12 @@ it.each(VERBS)(
   async (first) => {
     const broken: string[] = [];
     let count = 0;
-    for (const second of VERBS) {
+    for (const second of VERBS.filter(({ name }) => SECOND === undefined || name === SECOND)) {
       for (let at = 0; ; at++) {
         const outcome = await run(first, second, at);
         if (!outcome.isReached) break;
         count++;
+        for (const one of outcome.broken) console.info(one);
         broken.push(...outcome.broken);
       }
     }
