@@ -53,6 +53,6 @@ function shorten({ id, name, hash, v, iat, exp, revoked_at, revoked_reason }: Ke
 }
 
 function cut(text: string, length: number): string {
-  const letters = [...text];
+  const letters = Array.from(text);
   return letters.length <= length ? text : `${letters.slice(0, length - 1).join("")}…`;
 }

@@ -68,7 +68,10 @@ async function idsToRevoke(keys: Keys, userId: string, isAgain: boolean): Promis
   const isLeft = (key: Pick<KeyEntry, "exp" | "revoked_at">) =>
     deadSinceSeconds(key, keys.nowSeconds()) === undefined;
   let isAnyRecord = isAgain;
-  const recorded = await idsOfUser(keys, userId, (record) => (isAnyRecord = true) && isLeft(record));
+  const recorded = await idsOfUser(keys, userId, (record) => {
+    isAnyRecord = true;
+    return isLeft(record);
+  });
   const profile = isAnyRecord ? await readIfThere(keys, userId) : await keys.users.read(userId);
   const entries = profile ? [...profile.keys, ...profile.newer] : [];
   if (entries.length === 0) await requireTakenOver(keys);

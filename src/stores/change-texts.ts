@@ -66,7 +66,7 @@ export async function runScript(
 ): Promise<unknown> {
   if (!plain.has(redis)) {
     try {
-      return await redis.eval<string[], unknown>(KEY_LOCKING_HEADER + script, [...keys], [...args]);
+      return await redis.eval<string[]>(KEY_LOCKING_HEADER + script, [...keys], [...args]);
     } catch (error) {
       const said = error instanceof Error ? error.message : "";
       // Redis 7 does not know the flag, and an older one not even where flags would stand: neither ran anything.
@@ -74,7 +74,7 @@ export async function runScript(
       plain.add(redis);
     }
   }
-  return reach(redis.eval<string[], unknown>(script, [...keys], [...args]));
+  return reach(redis.eval<string[]>(script, [...keys], [...args]));
 }
 
 /** Awaits an answer of Redis. The client's own error is dropped: it quotes the command and its arguments. */

@@ -44,11 +44,9 @@ async function damage(): Promise<void> {
   setMetadata(s, GRACE, { api_keys: [entryOf("tombstone")] });
   await putRecord(
     s.keys,
-    ...[
-      { ...recordOf(ADA, entryOf("stale")), hash: "of a rotation that failed" },
-      recordOf(GRACE, entryOf("lost")),
-      { ...recordOf(GRACE, entryOf("tombstone")), revoked_at: s.keys.nowSeconds(), revoked_reason: "leaked" },
-    ],
+    { ...recordOf(ADA, entryOf("stale")), hash: "of a rotation that failed" },
+    recordOf(GRACE, entryOf("lost")),
+    { ...recordOf(GRACE, entryOf("tombstone")), revoked_at: s.keys.nowSeconds(), revoked_reason: "leaked" },
   );
 }
 const statusOf = async (name: Name) => (await s.exchange(made.get(name)?.key ?? "")).status;
