@@ -240,17 +240,23 @@ const API = "API ";
 export function refuseOlder({ recorded, lastBefore }: History, current: TenantState): void {
   const known = recorded ?? lastBefore;
   if (!known) return;
-  const versions = current.actions.map(({ name, trigger, deployed }) => ({
-    name,
-    before: actionFor(known, trigger)?.deployed?.number ?? 0,
-    now: deployed?.number ?? 0,
-  }));
+  const versions = current.actions.map(({ name, trigger, deployed }) => {
+    const was = actionFor(known, trigger)?.deployed;
+    const [before, now] = [was?.number ?? 0, deployed?.number ?? 0];
+    // An Action that was deleted and made anew counts its versions from 1 again.
+    return {
+      name,
+      before,
+      now,
+      isAnother: recorded !== undefined && before === now && was?.versionId !== deployed?.versionId,
+    };
+  });
   // An interrupted run may have deployed one more than it began with.
-  const later = versions.find(({ before, now }) => now > before + (recorded ? 0 : 1));
+  const later = versions.find(({ before, now, isAnother }) => isAnother || now > before + (recorded ? 0 : 1));
   if (!later) return;
   throw new ApiKeysError(
     "journal_missing",
-    `The journal is older than the tenant: it ends with version ${later.before} of the Action ${later.name}, and version ${later.now} runs.`,
+    `The journal is older than the tenant: it ends with version ${later.before} of the Action ${later.name}, and ${later.isAnother ? "another " : ""}version ${later.now} runs.`,
     "Nothing was changed. Name the journal of the last apply with --journal.",
   );
 }

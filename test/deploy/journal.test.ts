@@ -324,3 +324,23 @@ test("a rollback by a journal that is older than the tenant is refused, and writ
     message: expect.stringMatching(/ends with version 1 of the Action .*, and version 2 runs/) as string,
   });
 });
+
+test("nor is one believed whose Actions were since deleted and made anew with the same version numbers", async () => {
+  const clock = newClock();
+  const s = await stage({ deployed: false, nowMs: clock.nowMs });
+  strip(s.local.tenant);
+  const here = await deployingTo(s, clock);
+  await planAndApply(here);
+  strip(s.local.tenant);
+  await planAndApply(await deployingTo(s, clock, { redisToken: "another" }));
+  const before = snapshot(s.local.tenant);
+  const refused = await planRollback(here).catch((error: unknown) => error);
+  expect(snapshot(s.local.tenant)).toBe(before);
+  await s.stop();
+  expect(refused).toMatchObject({
+    code: "journal_missing",
+    message: expect.stringMatching(
+      /ends with version 1 of the Action .*, and another version 1 runs/,
+    ) as string,
+  });
+});
