@@ -1,33 +1,61 @@
 import { once } from "node:events";
+import { createInterface } from "node:readline/promises";
 
 /** What a command reads and writes: handed in, so that tests run commands in process. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The result, for programs. */
   stdout(text: string): void;
-  /** Waits until a slow reader of stdout has taken what was written: for results without a bound. */
-  drained?(): Promise<void>;
+  /**
+   * Waits until a slow reader of stdout has taken what was written, and says whether it did: a reader that is gone, or a
+   * disk that is full, takes nothing.
+   */
+  drained?(): Promise<boolean>;
   /** For people. */
   stderr(text: string): void;
   readStdin(): Promise<string>;
   /** Whether stderr is a terminal, where progress is welcome. */
   readonly isTerminal?: boolean;
+  /** Asks whoever sits there, if anybody does. */
+  readonly confirm?: (question: string) => Promise<boolean>;
 }
 
 /** The streams and the environment of this process. */
 export function processIo(): Io {
+  const { stdin, stdout, stderr } = process;
+  let isTaken = true;
+  // A reader that has seen enough (`| head`) is no failure of ours; who writes more asks whether it was taken.
+  stdout.on("error", () => {
+    isTaken = false;
+  });
+  stderr.on("error", () => undefined);
   return {
     env: process.env,
-    isTerminal: process.stderr.isTTY,
-    stdout: (text) => void process.stdout.write(text),
+    isTerminal: stderr.isTTY,
+    stdout: (text) => void (isTaken && stdout.write(text)),
     async drained() {
-      if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
+      // An empty write is answered after all that was written before, or with its failure.
+      await new Promise<void>((resolve) => stdout.write("", () => resolve()));
+      if (isTaken && stdout.writableNeedDrain)
+        await Promise.race([once(stdout, "drain"), once(stdout, "close")]);
+      return isTaken;
     },
-    stderr: (text) => void process.stderr.write(text),
+    stderr: (text) => void stderr.write(text),
     async readStdin() {
       let text = "";
-      for await (const chunk of process.stdin) text += String(chunk);
+      for await (const chunk of stdin) text += String(chunk);
       return text;
     },
+    ...(stdin.isTTY &&
+      stderr.isTTY && {
+        async confirm(question) {
+          const lines = createInterface({ input: stdin, output: stderr });
+          try {
+            return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+          } finally {
+            lines.close();
+          }
+        },
+      }),
   };
 }

@@ -1,7 +1,7 @@
 import { tenantOf } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { hostOf, originOfHost } from "../core/host.ts";
-import { parsePeppers, type Peppers } from "../core/peppers.ts";
+import { parsePeppers, refuseWeakPeppers, type Peppers } from "../core/peppers.ts";
 import type { DeployConfig } from "../deploy/config.ts";
 import type { Io } from "./io.ts";
 import { readLocalFile } from "./local-file.ts";
@@ -85,8 +85,14 @@ export async function readSettings(env: Io["env"], isLocal: boolean, config: Pla
     clientSecret: get("AUTH0_CLIENT_SECRET"),
     redisUrl: baseUrlOf(nameOf("UPSTASH_REDIS_REST_URL"), redisUrl),
     redisToken: get("UPSTASH_REDIS_REST_TOKEN"),
-    peppers: parsePeppers(get("API_KEY_PEPPER")),
+    peppers: strictPeppers(get("API_KEY_PEPPER")),
   };
+}
+
+function strictPeppers(text: string): Peppers {
+  const peppers = parsePeppers(text);
+  refuseWeakPeppers(text);
+  return peppers;
 }
 
 /** `API_KEY_PEPPER`, or the pepper of the running local tenant, as text. */

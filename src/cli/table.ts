@@ -1,5 +1,8 @@
+import { printable } from "./printable.ts";
+
 /** Rows of text with their columns lined up. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(raw: readonly (readonly string[])[]): string {
+  const rows = raw.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? "").length)),
   );

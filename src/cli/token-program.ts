@@ -69,7 +69,8 @@ function wholeSeconds(text: string): number {
 }
 
 async function readApiKey(io: Io): Promise<string> {
-  const text = (io.env["API_KEY"] ?? (await io.readStdin())).trim();
+  const given = (io.env["API_KEY"] ?? "").trim();
+  const text = given === "" ? (await io.readStdin()).trim() : given;
   if (text !== "") return text;
   throw new ApiKeysError(
     "configuration_invalid",

@@ -71,6 +71,8 @@ export type ApiKeysErrorCode =
   | "verification_failed"
   | "confirmation_missing"
   | "problems_found"
+  | "no_key_found"
+  | "key_not_shown"
   | "keys_remain";
 
 /**

@@ -19,6 +19,33 @@ export interface Peppers {
 const MIN_PEPPER_BYTES = 32;
 const FIX = "Make one with: openssl rand -base64 32";
 
+const MIN_DISTINCT_BYTES = 16;
+
+/**
+ * Throws `pepper_invalid` for peppers that nobody should begin with: a current one that was not made at random, base64 with
+ * stray bits, two versions of the same bytes. What is deployed goes on working: only programs that people run are strict.
+ */
+export function refuseWeakPeppers(text: string): void {
+  const parts = text.split(/[\s,]+/).filter((part) => part !== "");
+  const bodies = parts.map((part) => part.replace(/^\d+:/, "").replace(/=+$/, ""));
+  const roots = bodies.map((body) => Buffer.from(body, "base64url"));
+  const canonical = (body: string) => body.replaceAll("+", "-").replaceAll("/", "_");
+  if (roots.some((root, at) => root.toString("base64url") !== canonical(bodies[at] ?? ""))) {
+    throw new ApiKeysError(
+      "pepper_invalid",
+      "A pepper is not written as base64 writes it: it was cut or mistyped.",
+      FIX,
+    );
+  }
+  if (new Set(roots.map((root) => root.toString("hex"))).size !== roots.length) {
+    throw new ApiKeysError("pepper_invalid", "Two versions of the pepper are the same bytes.", FIX);
+  }
+  const [body = ""] = bodies;
+  const isMixed = [/[a-z]/g, /[A-Z]/g].every((letters) => (body.match(letters)?.length ?? 0) > 2);
+  if (isMixed && new Set(roots[0]).size >= MIN_DISTINCT_BYTES) return;
+  throw new ApiKeysError("pepper_invalid", "The pepper was not made at random: it could be guessed.", FIX);
+}
+
 /**
  * Reads peppers from their text form: `VERSION:BASE64` pairs separated by spaces or commas, the current one first. A
  * single pepper may leave out its version, which is then 1. Throws `pepper_invalid`, never quoting the text.

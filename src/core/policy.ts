@@ -32,7 +32,10 @@ export interface NewKeyRequest {
 export type KeyTerms = Omit<KeyEntry, "id" | "hash" | "v" | "prefix">;
 
 const SECONDS_A_DAY = 86_400;
+/** In code points, as people count characters. */
 const MAX_NAME_LENGTH = 64;
+/** Control characters, halves of surrogate pairs, ends of lines, and what turns the direction of writing. Joiners belong to words and emoji. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069\uFEFF]/u;
 /** Auth0's limit is 10 KB for the profile; this leaves room for the rest of it. */
 const MAX_APP_METADATA_BYTES = 8_192;
 
@@ -75,9 +78,9 @@ export function termsOf(
       "Give it as in: --ip 203.0.113.0/24 or --ip 2001:db8::/32",
     );
   }
-  const exp = expiryOf(request.lifetimeDays ?? policy.defaultLifetimeDays, policy, nowSeconds);
+  const exp = expiryOf(request.lifetimeDays ?? defaultDaysOf(policy), policy, nowSeconds);
   return {
-    name: request.name,
+    name: request.name.normalize("NFC"),
     iat: nowSeconds,
     ...(exp !== undefined && { exp }),
     ...(scopes && { scope: scopes.join(" ") }),
@@ -105,7 +108,7 @@ export function rotatedExpiry(
 ): number | undefined {
   if (lifetimeDays !== undefined) return expiryOf(lifetimeDays, policy, nowSeconds);
   if (entry.exp === undefined) return expiryOf("never", policy, nowSeconds);
-  return Math.max(entry.exp, nowSeconds + policy.defaultLifetimeDays * SECONDS_A_DAY);
+  return Math.max(entry.exp, nowSeconds + defaultDaysOf(policy) * SECONDS_A_DAY);
 }
 
 /** Whether an `app_metadata` is over the 8 KB from which on nothing is written to it. */
@@ -125,16 +128,29 @@ export function refuseOversizedProfile(appMetadata: Record<string, unknown>, fie
   );
 }
 
-/** Throws `name_invalid`, or `name_taken` by one of the living keys. */
+/** A lifetime that nobody asked for is never beyond what the policy allows. */
+function defaultDaysOf({ defaultLifetimeDays, maxLifetimeDays }: Policy): number {
+  return Math.min(defaultLifetimeDays, maxLifetimeDays);
+}
+
+/** Throws `name_invalid`, or `name_taken` by one of the living keys, in whatever form their letters are composed. */
 export function refuseName(name: string, living: readonly KeyEntry[]): void {
-  if (name.trim() !== name || name.length === 0 || name.length > MAX_NAME_LENGTH || /\p{C}/u.test(name)) {
-    throw new ApiKeysError(
+  const length = Array.from(name).length;
+  const refuse = (problem: string) =>
+    new ApiKeysError(
       "name_invalid",
-      "The name is empty, too long, or has blanks around it or control characters.",
+      `The name ${problem}.`,
       `Give a name of 1 to ${MAX_NAME_LENGTH} printable characters.`,
     );
+  const [unprintable] = UNPRINTABLE.exec(name) ?? [];
+  if (length === 0) throw refuse("is empty");
+  if (unprintable !== undefined) {
+    const code = (unprintable.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+    throw refuse(`has the character U+${code}, which cannot be seen or changes how others are shown`);
   }
-  const same = living.find((entry) => entry.name === name);
+  if (name.trim() !== name) throw refuse("begins or ends with a blank");
+  if (length > MAX_NAME_LENGTH) throw refuse(`has ${length} characters`);
+  const same = living.find((entry) => entry.name.normalize("NFC") === name.normalize("NFC"));
   if (same) {
     throw new ApiKeysError(
       "name_taken",

@@ -58,14 +58,27 @@ const domain = v.pipe(
   v.regex(/^(https?:\/\/)?[a-z0-9.-]+(:\d+)?\/*$/i, "must be a domain, such as acme.eu.auth0.com"),
 );
 
-const policy = exactly({
+const DEFAULT_LIFETIME_DAYS = 90;
+const policyFields = exactly({
   maxKeysPerUser: v.optional(whole(1, 50), 20),
-  defaultLifetimeDays: v.optional(days, 90),
+  defaultLifetimeDays: v.optional(days),
   maxLifetimeDays: v.optional(days, 366),
   allowNoExpiry: v.optional(v.boolean(), false),
   acceptForeignKeys: v.optional(v.boolean(), false),
   retentionDays: v.optional(days, 30),
 });
+const policy = v.pipe(
+  policyFields,
+  v.check(
+    ({ defaultLifetimeDays: days = 0, maxLifetimeDays }) => days <= maxLifetimeDays,
+    "has a defaultLifetimeDays above its maxLifetimeDays",
+  ),
+  // The default never exceeds the maximum, whichever was configured.
+  v.transform(({ defaultLifetimeDays, ...rest }) => ({
+    ...rest,
+    defaultLifetimeDays: defaultLifetimeDays ?? Math.min(DEFAULT_LIFETIME_DAYS, rest.maxLifetimeDays),
+  })),
+);
 const api = exactly({
   identifier,
   scopes: v.pipe(isNoList, v.record(scope, description)),
@@ -176,7 +189,7 @@ function textsIn(value: unknown): readonly string[] {
 /** The legal names of each object in a configuration, by the name of what holds it; `""` for the configuration itself. */
 export const LEGAL_NAMES: Readonly<Record<string, readonly string[]>> = {
   "": [...Object.keys(fields.entries), "environments"],
-  policy: Object.keys(policy.entries),
+  policy: Object.keys(policyFields.entries),
   apis: Object.keys(api.entries),
   store: Object.keys(store.entries),
   ipThrottling: Object.keys(ipThrottling.entries),

@@ -29,8 +29,10 @@ export async function importAll(
   await requireImport(keys);
   let batch: Numbered[] = [];
   let line = 0;
-  for await (const text of lines) {
+  for await (const raw of lines) {
     line++;
+    // Some programs begin a file with the mark of its byte order.
+    const text = line === 1 ? raw.replace(/^\uFEFF/, "") : raw;
     if (text.trim() !== "") batch.push({ line, text });
     if (batch.length < LINES_A_BATCH) continue;
     await importBatch(keys, batch, options, report);

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { ApiKeysError } from "../core/errors.ts";
 import { foreignKey, isForeignKey, sha256Of, type PresentedKey } from "../core/presented-key.ts";
 import type { NewKeyRequest } from "../core/policy.ts";
+import { secondsOfTimestamp } from "../core/timestamp.ts";
 
 /** A foreign key to import: whose it is, and what it may do. */
 export interface ImportedLine {
@@ -26,7 +27,14 @@ const lineSchema = v.strictObject({
   ip: v.optional(texts),
   clients: v.optional(texts),
   /** `null`: never, if the policy allows that. Absent: the policy's default from now. */
-  expires_at: v.optional(v.nullable(v.pipe(v.string(), v.isoTimestamp()))),
+  expires_at: v.optional(
+    v.nullable(
+      v.pipe(
+        v.string(),
+        v.check((text) => secondsOfTimestamp(text) !== undefined),
+      ),
+    ),
+  ),
 });
 
 /**
@@ -79,7 +87,7 @@ function bytesOf(sha256: string): Uint8Array {
 }
 
 function lifetimeDays(expiresAt: string | null, nowSeconds: number): number | "never" {
-  return expiresAt === null ? "never" : (Date.parse(expiresAt) / 1000 - nowSeconds) / 86_400;
+  return expiresAt === null ? "never" : ((secondsOfTimestamp(expiresAt) ?? 0) - nowSeconds) / 86_400;
 }
 
 function invalid(what: string): ApiKeysError {

@@ -8,6 +8,7 @@ import type { RedisKeyStore } from "../stores/redis-key-store.ts";
 import type { ServiceUsers } from "../stores/service-users.ts";
 import type { UserKeyStore } from "../stores/user-key-store.ts";
 import type { ExportUsers } from "../stores/user-export.ts";
+import type { UserRights } from "../stores/user-rights.ts";
 import type { UserLock } from "../stores/user-lock.ts";
 import type { AuditEvent } from "./audit.ts";
 
@@ -18,6 +19,7 @@ export interface Keys {
   readonly records: RedisKeyStore & RedisKeyBatches;
   readonly uses: RedisKeyUses;
   readonly lock: UserLock;
+  readonly rights: UserRights;
   /** Absent where no connection for them is configured. */
   readonly serviceUsers?: ServiceUsers;
   readonly deployment: Deployment;

@@ -11,6 +11,7 @@ import { redisKeyUses } from "../stores/redis-key-uses.ts";
 import { serviceUsers } from "../stores/service-users.ts";
 import { exportUsers } from "../stores/user-export.ts";
 import { userKeyStore } from "../stores/user-key-store.ts";
+import { userRights } from "../stores/user-rights.ts";
 import { userLock } from "../stores/user-lock.ts";
 import type { Keys } from "./keys.ts";
 
@@ -71,6 +72,7 @@ export function openKeys(
     policy: config.policy,
     peppers,
     users: userKeyStore(client, field),
+    rights: userRights(client),
     exportUsers: exportUsers(client, field, pause),
     records: { ...redisKeyStore(redis, store), ...redisKeyBatches(redis, store) },
     uses: redisKeyUses(redis),

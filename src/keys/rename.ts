@@ -22,7 +22,7 @@ export async function renameKey(
         name,
         others.filter((one) => deadSinceSeconds(one, nowSeconds) === undefined),
       );
-      return { ...entry, name };
+      return { ...entry, name: name.normalize("NFC") };
     },
   });
 }

@@ -27,13 +27,16 @@ export async function revokeLeakedKeys(
   reason: string,
 ): Promise<readonly LeakedKey[]> {
   const results: LeakedKey[] = [];
-  for (const found of findKeys(text, acceptedPrefixes(keys.deployment))) {
-    const key = readPresentedKey(found, keys.deployment);
+  const { whole, mistyped } = findKeys(text, acceptedPrefixes(keys.deployment));
+  const hintOf = (found: string) => {
     const parts = inspectKey(found);
-    const hint = `${parts?.prefix}_${parts?.id}…`;
-    if (key) results.push(await revokeLeaked(keys, key, hint, reason));
-    else results.push({ hint, outcome: "mistyped", user_id: null });
+    return `${parts?.prefix}_${parts?.id}…`;
+  };
+  for (const found of whole) {
+    const key = readPresentedKey(found, keys.deployment);
+    if (key) results.push(await revokeLeaked(keys, key, hintOf(found), reason));
   }
+  for (const found of mistyped) results.push({ hint: hintOf(found), outcome: "mistyped", user_id: null });
   for (const key of foreignKeysIn(text, keys)) {
     const leaked = await revokeLeaked(keys, key, key.id, reason);
     if (leaked.outcome !== "unknown") results.push(leaked);

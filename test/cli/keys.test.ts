@@ -119,7 +119,7 @@ describe("create", () => {
       "1 to 366",
     ],
     ["a range that is none", ["--user", ADA, "--name", "n", "--ip", "home"], '"home" is neither', "--ip"],
-    ["a name too long", ["--user", ADA, "--name", "n".repeat(65)], "The name is", "64"],
+    ["a name too long", ["--user", ADA, "--name", "n".repeat(65)], "The name has 65 characters", "64"],
     ["an organization's name", ["--user", ADA, "--name", "n", "--org", "acme"], "organization id", "--org"],
   ])("refuses %s with one message, and writes nothing", async (_, argv, message, fix) => {
     const [records, entries] = [

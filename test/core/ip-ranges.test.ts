@@ -52,3 +52,26 @@ it.each([
 ])("%s in %s: %s", (address, range, expected) => {
   expect(isInIpRanges(address, [range])).toBe(expected);
 });
+
+it.each([
+  ["10.0.0.1", "::/0", false],
+  ["10.0.0.1", "::ffff:0:0/96", true],
+  ["10.0.0.1", "::ffff:10.0.0.0/104", true],
+  ["11.0.0.1", "::ffff:10.0.0.0/104", false],
+  ["10.0.0.2", "::ffff:10.0.0.1/128", false],
+  ["::ffff:10.0.0.1", "10.0.0.0/8", true],
+  ["::ffff:a00:1", "10.0.0.1", true],
+  ["2001:db8::1", "::/0", true],
+  ["2001:db8::1", "0.0.0.0/0", false],
+])("%s in %s: %s", (address, range, isIn) => {
+  expect(isInIpRanges(address, [range])).toBe(isIn);
+});
+
+it.each(["::ffff:10.0.0.1/32", "::ffff:10.0.0.0/8", "::ffff:0:0/95"])(
+  "%s would let in other addresses than it seems, and is refused; an entry that has it lets in nobody",
+  (range) => {
+    expect(isIpRange(range)).toBe(false);
+    expect(isInIpRanges("10.0.0.1", [range])).toBe(false);
+    expect(isInIpRanges("2001:db8::1", [range])).toBe(false);
+  },
+);

@@ -1,10 +1,13 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
-import type { NewKeyRequest } from "../../core/policy.ts";
+import { ApiKeysError } from "../../core/errors.ts";
+import { isOrganizationId, type NewKeyRequest } from "../../core/policy.ts";
 import { createKey, type CreatedKey } from "../../keys/create.ts";
 import type { Keys } from "../../keys/keys.ts";
+import { revokeKey } from "../../keys/revoke.ts";
 import { createOrganizationKey } from "../../keys/service-user.ts";
 import { collect, wholeNumber, type CommandKit, type CommonOptions } from "./command-kit.ts";
+import { requireShown } from "./require-shown.ts";
 import { keyLines, presentKey } from "./present-key.ts";
 
 interface CreateOptions extends CommonOptions {
@@ -36,7 +39,9 @@ export function addCreateCommand(kit: CommandKit): void {
     .option("--service-user", "owned by that organization, not by a person")
     .option("--ip <cidr>", "an address or range it may be used from (repeatable)", collect)
     .option("--client <id>", "a client that may use it (repeatable)", collect)
-    .option("--expires-in-days <days>", "its lifetime", wholeNumber)
+    .addOption(
+      new Option("--expires-in-days <days>", "its lifetime").argParser(wholeNumber).conflicts("expiry"),
+    )
     .option("--no-expiry", "let it live until it is revoked, if the policy allows that")
     .action(async (options: CreateOptions, command: Command) => {
       if ((options.user !== undefined) === (options.serviceUser === true)) {
@@ -46,18 +51,52 @@ export function addCreateCommand(kit: CommandKit): void {
         return command.error("error: --service-user needs --org ID");
       }
       const keys = await kit.open(options);
-      const { userId, apiKey, entry } = await create(keys, options);
+      const { userId, apiKey, entry } = await create(keys, options, (note) => kit.io.stderr(note));
       const presented = presentKey(keys, userId, entry);
       kit.io.stderr(`${keyLines(presented)}This is the only time that the key is shown.\n`);
-      return kit.print(options, { key: apiKey.reveal(), ...presented }, `${apiKey.reveal()}\n`);
+      kit.print(options, { key: apiKey.reveal(), ...presented }, `${apiKey.reveal()}\n`);
+      return requireShown(kit.io, async () => {
+        await revokeKey(keys, userId, entry.id, "could not be shown");
+        return `Key ${entry.id} was revoked. Make another.`;
+      });
     });
 }
 
-async function create(keys: Keys, options: CreateOptions): Promise<CreatedKey & { readonly userId: string }> {
+async function create(
+  keys: Keys,
+  options: CreateOptions,
+  tell: (note: string) => void,
+): Promise<CreatedKey & { readonly userId: string }> {
   const { user: userId, org } = options;
   const request = requestOf(options);
   if (userId === undefined) return createOrganizationKey(keys, org ?? "", request);
+  if (org !== undefined && isOrganizationId(org)) await requireMember(keys, userId, org, tell);
   return { userId, ...(await createKey(keys, userId, request)) };
+}
+
+/** Throws `organization_not_found` for an organization that the user is no member of: such a key would never work. */
+async function requireMember(
+  keys: Keys,
+  userId: string,
+  organizationId: string,
+  tell: (note: string) => void,
+): Promise<void> {
+  const all = await keys.rights.organizationsOf(userId).catch((error: unknown) => {
+    if (error instanceof ApiKeysError && error.code === "management_forbidden") return undefined;
+    throw error;
+  });
+  if (!all) {
+    tell(
+      "Whether the user is a member of the organization was not checked: that needs read:organizations.\n",
+    );
+    return;
+  }
+  if (all.some(({ id }) => id === organizationId)) return;
+  throw new ApiKeysError(
+    "organization_not_found",
+    `${userId} is no member of the organization ${organizationId}.`,
+    "Add the user to it in Auth0 first, or leave --org out.",
+  );
 }
 
 function requestOf(options: CreateOptions): NewKeyRequest {

@@ -11,7 +11,7 @@ const KEYS_A_BATCH = 100;
 /** Prints the keys of all users that `isAsked` picks, a line of JSON each, as they come. */
 export async function printAllKeys(io: Io, keys: Keys, isAsked: (entry: KeyEntry) => boolean): Promise<void> {
   let batch: OwnedEntry[] = [];
-  const print = async () => {
+  const print = async (): Promise<boolean> => {
     const uses = await lastUses(
       keys,
       batch.map(({ entry }) => entry.id),
@@ -20,11 +20,12 @@ export async function printAllKeys(io: Io, keys: Keys, isAsked: (entry: KeyEntry
       io.stdout(`${JSON.stringify(presentKey(keys, userId, entry, uses))}\n`);
     }
     batch = [];
-    await io.drained?.();
+    return (await io.drained?.()) ?? true;
   };
   for await (const owned of listAllKeys(keys)) {
     if (isAsked(owned.entry)) batch.push(owned);
-    if (batch.length === KEYS_A_BATCH) await print();
+    // Whoever reads has seen enough.
+    if (batch.length === KEYS_A_BATCH && !(await print())) return;
   }
   await print();
 }

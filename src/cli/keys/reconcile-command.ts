@@ -1,6 +1,7 @@
 import { ApiKeysError } from "../../core/errors.ts";
 import type { Difference, DifferenceKind } from "../../keys/mend-user.ts";
 import { reconcile } from "../../keys/reconcile.ts";
+import { printable } from "../printable.ts";
 import { progressLine } from "../progress-line.ts";
 import type { CommandKit, CommonOptions } from "./command-kit.ts";
 
@@ -84,7 +85,7 @@ function lineOf({ kind, userId, keyId, linkedTo, problem, mended }: Difference):
   if (linkedTo !== undefined) {
     told.push(`is linked to ${linkedTo}: npm run keys -- transfer --from '${userId}' --to '${linkedTo}'`);
   }
-  return `${told.join("  ")}\n`;
+  return `${printable(told.join("  "))}\n`;
 }
 
 function toJson({ kind, userId, keyId, linkedTo, problem, mended }: Difference): object {

@@ -1,5 +1,8 @@
 import type { Command } from "commander";
 
+import { acceptedPrefixes } from "../../core/deployment.ts";
+import { ApiKeysError } from "../../core/errors.ts";
+import type { Keys } from "../../keys/keys.ts";
 import { revokeLeakedKeys, type LeakedKey } from "../../keys/revoke-leaked.ts";
 import { revokeAllKeys, revokeKey } from "../../keys/revoke.ts";
 import { table } from "../table.ts";
@@ -10,6 +13,7 @@ interface RevokeOptions extends CommonOptions {
   readonly user?: string;
   readonly all?: true;
   readonly stdin?: true;
+  readonly yes?: true;
   readonly reason: string;
 }
 
@@ -19,11 +23,15 @@ export function addRevokeCommand(kit: CommandKit): void {
     .option("--all", "every key of the user")
     .option("--stdin", "every whole key that stands in the text on standard input, whoever's it is")
     .option("--reason <text>", "why, at most 128 characters", "revoked by an operator")
+    .option("--yes", "with --all: do not ask")
     .action(async (keyId: string | undefined, options: RevokeOptions, command: Command) => {
       const { user, all, stdin, reason } = options;
       if (stdin && keyId === undefined && user === undefined && !all) {
-        const leaked = await revokeLeakedKeys(await kit.open(options), await kit.io.readStdin(), reason);
-        return kit.print(options, leaked, leakTable(leaked));
+        const keys = await kit.open(options);
+        const text = await kit.io.readStdin();
+        const leaked = await revokeLeakedKeys(keys, text, reason);
+        kit.print(options, leaked, leakTable(leaked));
+        return requireFound(keys, text, leaked);
       }
       if (!stdin && user !== undefined && (keyId !== undefined) !== (all === true)) {
         return keyId === undefined ? revokeAll(kit, options, user) : revokeOne(kit, options, user, keyId);
@@ -47,12 +55,26 @@ async function revokeOne(
 
 async function revokeAll(kit: CommandKit, options: RevokeOptions, user: string): Promise<void> {
   const keys = await kit.open(options);
+  const question = `Revoke every key of ${user}?`;
+  if (!options.yes && kit.io.confirm && !(await kit.io.confirm(question))) return;
   const revoked = await revokeAllKeys(keys, user, options.reason);
   const presented = revoked.map(({ entry }) => presentKey(keys, user, entry));
   kit.print(
     options,
     presented,
     presented.length === 0 ? "There was no key to revoke.\n" : keysTable(presented),
+  );
+}
+
+/** Throws `no_key_found` for a text that looks as if a key of ours stood in it, and none was ended. */
+function requireFound({ deployment }: Keys, text: string, leaked: readonly LeakedKey[]): void {
+  const isEnded = leaked.some(({ outcome }) => outcome === "revoked" || outcome === "revoked_already");
+  const isOurs = acceptedPrefixes(deployment).some((prefix) => text.includes(`${prefix}_`));
+  if (isEnded || !isOurs) return;
+  throw new ApiKeysError(
+    "no_key_found",
+    "The text looks like a report of this deployment's keys, and none in it was revoked.",
+    "Look at the report: is the whole key in it? Revoke it by its id: npm run keys -- revoke KEY_ID --user ID",
   );
 }
 

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from "commander";
 
 import { cancelRotation, endOverlap, rotateKey } from "../../keys/rotate.ts";
 import { wholeNumber, type CommandKit, type UserOptions } from "./command-kit.ts";
+import { requireShown } from "./require-shown.ts";
 import { keyLines, presentKey } from "./present-key.ts";
 
 interface RotateOptions extends UserOptions {
@@ -30,7 +31,11 @@ export function addRotateCommand(kit: CommandKit): void {
     .addOption(
       new Option("--now", "end the overlap: the old secret stops working").conflicts(["cancel", "overlap"]),
     )
-    .option("--expires-in-days <days>", "a new lifetime (default: never shorter than before)", wholeNumber)
+    .addOption(
+      new Option("--expires-in-days <days>", "a new lifetime (default: never shorter than before)")
+        .argParser(wholeNumber)
+        .conflicts("expiry"),
+    )
     .option("--no-expiry", "let it live until it is revoked, if the policy allows that")
     .action(async (keyId: string, options: RotateOptions) => {
       const keys = await kit.open(options);
@@ -48,7 +53,13 @@ export function addRotateCommand(kit: CommandKit): void {
       });
       const presented = presentKey(keys, options.user, entry);
       kit.io.stderr(`${keyLines(presented)}This is the only time that the new key is shown.\n`);
-      return kit.print(options, { key: apiKey.reveal(), ...presented }, `${apiKey.reveal()}\n`);
+      kit.print(options, { key: apiKey.reveal(), ...presented }, `${apiKey.reveal()}\n`);
+      return requireShown(kit.io, async () => {
+        if (options.overlap === 0)
+          return "Nobody has the new secret, and the old one has ended: rotate the key again.";
+        await cancelRotation(keys, options.user, keyId);
+        return "The rotation was cancelled: the old secret is the key's again.";
+      });
     });
 }
 
