@@ -21,6 +21,12 @@ export const INFERRED = {
   consent_required_status: 400,
   /** Whether an ID token is issued although post-login removed the scope `openid` from the access token. */
   id_token_despite_removed_openid: true,
+  /** What an exchange without `scope` is granted: all scopes of the audience that the user may have, or none. */
+  no_scope_grants: "all" as "all" | "none",
+  /** Whether post-login is told the caller's address in an exchange. */
+  post_login_request_ip: true,
+  /** A token with so many levels of `act` is not passed on any more. */
+  max_delegation_depth: 4,
   /** Whether profiles over 10 KB are refused. Documented is that they may start to fail. */
   oversized_profiles_refused: true,
   /** Whether an Action that a token exchange profile names can be deleted. */

@@ -118,9 +118,13 @@ export interface IpThrottling {
   >;
 }
 
-/** A tenant log event, of the types `secte` and `fecte`. */
+/** A tenant log event of an exchange: a key's (`secte`, `fecte`), or one on behalf of a user. */
 export interface TenantLog {
-  readonly type: "secte" | "fecte";
+  readonly type:
+    | "secte"
+    | "fecte"
+    | "success_on_behalf_of_token_exchange"
+    | "failed_on_behalf_of_token_exchange";
   readonly log_id: string;
   readonly date: string;
   readonly description: string;

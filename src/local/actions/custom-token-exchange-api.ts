@@ -14,7 +14,9 @@ export interface ExchangeCommands {
   denial: { readonly code: string; readonly reason: string; readonly countsForIp: boolean } | undefined;
 }
 
-const MAX_ACTOR_CLAIMS = 5;
+const MAX_ACTOR_LEVELS = 5;
+const MAX_ACTOR_PROPERTIES = 5;
+const MAX_ACTOR_SUB = 512;
 const MAX_ACTOR_TEXT = 64;
 
 /** The `api` object of the trigger: its methods validate, record, and return nothing. The first denial stays. */
@@ -50,24 +52,42 @@ export function customTokenExchangeApi(): { readonly api: object; readonly comma
         commands.organization = idOrName;
       },
       setActor(actor: unknown) {
-        commands.actor = readActor(actor);
+        checkActor(actor, 1);
+        commands.actor = structuredClone(actor);
       },
     },
   };
   return { api, commands };
 }
 
-function readActor(actor: unknown): Actor {
-  const { sub, act: _, ...custom } = (actor ?? {}) as Record<string, unknown>;
-  requireText("setActor", "sub", sub, 512);
-  if (Object.keys(custom).length > MAX_ACTOR_CLAIMS) {
+/** Throws what Auth0's own package throws for an actor, in its words. `type` is not checked there either. */
+function checkActor(actor: unknown, level: number): asserts actor is Actor {
+  if (!isPlainObject(actor)) {
     throw new Error(
-      `Invalid setActor arguments: actor must NOT have more than ${MAX_ACTOR_CLAIMS} properties`,
+      level === 1 ? "The actor must be a plain object." : "The act claim must be a plain object.",
+    );
+  }
+  if (level > MAX_ACTOR_LEVELS) throw new Error(`Actor nesting must not exceed ${MAX_ACTOR_LEVELS} levels.`);
+  const { sub, act, type: _, ...custom } = actor;
+  if (typeof sub !== "string" || sub === "") throw new Error("The actor object must contain a sub claim.");
+  requireText("setActor", "sub", sub, MAX_ACTOR_SUB);
+  const complain = (what: string) =>
+    new Error(`Custom ${what} in an actor object must NOT have more than 64 characters.`);
+  if (Object.keys(custom).length > MAX_ACTOR_PROPERTIES) {
+    throw new Error(
+      `No more than ${MAX_ACTOR_PROPERTIES} custom properties are allowed in the actor object.`,
     );
   }
   for (const [name, value] of Object.entries(custom)) {
-    requireText("setActor", "property name", name, MAX_ACTOR_TEXT);
-    if (typeof value === "string") requireText("setActor", name, value, MAX_ACTOR_TEXT);
+    if (name.length > MAX_ACTOR_TEXT) throw complain("property key");
+    if (!["string", "number", "boolean"].includes(typeof value)) {
+      throw new Error("Custom property in an actor object must be a string, number, or boolean.");
+    }
+    if (String(value).length > MAX_ACTOR_TEXT) throw complain("string property value");
   }
-  return structuredClone(actor as Actor);
+  if (act !== undefined) checkActor(act, level + 1);
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

@@ -21,7 +21,8 @@ const tokenExchange = v.nullable(
 const name = v.pipe(v.string(), v.regex(/^[^<>]+$/));
 const settings = {
   description: v.optional(v.pipe(v.string(), v.maxLength(140))),
-  app_type: v.optional(v.picklist(["native", "spa", "regular_web", "non_interactive"])),
+  app_type: v.optional(v.picklist(["native", "spa", "regular_web", "non_interactive", "resource_server"])),
+  resource_server_identifier: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(600))),
   grant_types: v.optional(v.array(v.string())),
   token_endpoint_auth_method: v.optional(v.picklist(["none", "client_secret_post", "client_secret_basic"])),
   is_first_party: v.optional(v.boolean()),

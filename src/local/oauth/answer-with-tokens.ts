@@ -17,6 +17,8 @@ export interface Login {
   readonly organization: Organization | undefined;
   readonly requestedScopes: readonly string[];
   readonly actor?: Actor | undefined;
+  /** What a request without any scope is granted: all that the API has, or none. Default: none. */
+  readonly noScopeGrants?: "all" | "none";
   /** What the post-login Actions asked for. */
   readonly login: Pick<LoginCommands, "scopes" | "customClaims">;
   /** What the ID token says besides. */
@@ -27,11 +29,15 @@ export interface Login {
 export async function answerWithTokens(
   tenant: Tenant,
   key: SigningKey,
-  { client, user, api, organization, requestedScopes, actor, login, idClaims }: Login,
+  { client, user, api, organization, requestedScopes, actor, login, idClaims, noScopeGrants }: Login,
 ): Promise<{ readonly isAsRequested: boolean; readonly scope: string }> {
   // Scopes that the API does not define are dropped without an error.
   const defined = api ? scopesOfUser(tenant, api, user) : [];
-  const authorized = requestedScopes.filter((scope) => isOidcScope(scope) || defined.includes(scope));
+  const asked = requestedScopes.length === 0 && noScopeGrants === "all" ? defined : requestedScopes;
+  // An actor rules refresh tokens out, which would outlive what the actor may do, and with them their scope.
+  const authorized = asked.filter((scope) =>
+    isOidcScope(scope) ? !(actor && scope === "offline_access") : defined.includes(scope),
+  );
   const kept = authorized.filter((scope) => login.scopes.get(scope) !== "remove");
   const added = [...login.scopes].filter(([scope, change]) => change === "add" && !kept.includes(scope));
   const scopes = [...kept, ...added.map(([scope]) => scope)];
@@ -54,13 +60,15 @@ export async function answerWithTokens(
         : undefined,
   });
   const forId = tenant.fidelity.id_token_despite_removed_openid ? authorized : scopes;
-  // An actor rules refresh tokens out: they would outlive what the actor may do.
   const isRefreshable = scopes.includes("offline_access") && api?.allow_offline_access === true && !actor;
   const tokens = {
     access_token,
     ...(isRefreshable && { refresh_token: issueRefreshToken() }),
     ...(forId.includes("openid") && {
-      id_token: await issueIdToken(tenant, key, user, client, forId, idClaims),
+      id_token: await issueIdToken(tenant, key, user, client, forId, {
+        ...idClaims,
+        ...(actor && { act: actor }),
+      }),
     }),
     expires_in: lifetimeSeconds,
     token_type: "Bearer",

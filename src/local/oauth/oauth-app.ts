@@ -11,10 +11,11 @@ import { listOf } from "./authorization-request.ts";
 import { authorizeApp } from "./authorize-app.ts";
 import { clientCredentials } from "./client-credentials.ts";
 import { OAuthError } from "./oauth-error.ts";
+import { exchangeOnBehalfOf } from "./on-behalf-of.ts";
 import type { SigningKey } from "./signing-key.ts";
 import type { Caller } from "./exchange.ts";
 import { Sessions } from "./sessions.ts";
-import { exchangeToken, TOKEN_EXCHANGE_GRANT } from "./token-exchange.ts";
+import { ACCESS_TOKEN_TYPE, exchangeToken, TOKEN_EXCHANGE_GRANT } from "./token-exchange.ts";
 import { readTokenRequest, required } from "./token-request.ts";
 import { userinfo } from "./userinfo.ts";
 
@@ -64,8 +65,11 @@ export function oauthApp(tenant: Tenant, key: SigningKey): Hono {
           return c.json(await clientCredentials(tenant, key, client, parameters));
         case "authorization_code":
           return c.json(await redeemCode(tenant, key, state, client, parameters));
-        case TOKEN_EXCHANGE_GRANT:
-          return c.json(await exchangeToken(tenant, key, client, parameters, callerOf(c, client)));
+        case TOKEN_EXCHANGE_GRANT: {
+          const isPassedOn = parameters.get("subject_token_type") === ACCESS_TOKEN_TYPE;
+          const exchange = isPassedOn ? exchangeOnBehalfOf : exchangeToken;
+          return c.json(await exchange(tenant, key, client, parameters, callerOf(c, client)));
+        }
         default:
           throw new OAuthError(403, "unsupported_grant_type", `Unsupported grant type: ${grantType}`);
       }

@@ -37,6 +37,10 @@ export async function runExchangeAction(
       subject_token_type: exchange.subjectTokenType,
       requested_scopes: [...exchange.requestedScopes],
       requested_token_type: null,
+      ...(parameters.has("actor_token") && {
+        actor_token: parameters.get("actor_token"),
+        actor_token_type: parameters.get("actor_token_type"),
+      }),
     },
   };
   const { api, commands } = customTokenExchangeApi();
@@ -64,6 +68,7 @@ export async function runPostLogin(
 ): Promise<LoginCommands> {
   const { client, caller } = exchange;
   const { api, commands } = postLoginApi();
+  const isTold = transaction.protocol !== "oauth2-token-exchange" || tenant.fidelity.post_login_request_ip;
   for (const { action_id } of tenant.postLoginBindings) {
     const action = tenant.actions.get(action_id);
     if (!action) continue;
@@ -75,7 +80,7 @@ export async function runPostLogin(
       request: {
         geoip: {},
         hostname: caller.hostname,
-        ip: caller.ip,
+        ...(isTold && { ip: caller.ip }),
         method: "POST",
         user_agent: caller.userAgent,
       },

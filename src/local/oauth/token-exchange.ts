@@ -1,6 +1,6 @@
 import type { Actor } from "../actions/custom-token-exchange-api.ts";
 import type { Tenant } from "../tenant.ts";
-import type { Client, Organization, ResourceServer, User } from "../tenant-objects.ts";
+import type { Client, Organization, ResourceServer, TenantLog, User } from "../tenant-objects.ts";
 import { answerWithTokens } from "./answer-with-tokens.ts";
 import type { Caller, Exchange } from "./exchange.ts";
 import { invalidRequest, OAuthError } from "./oauth-error.ts";
@@ -11,7 +11,8 @@ import { isEnabledFor, requireAccess, requireConnection, requireNoMfa } from "./
 
 /** The grant type of RFC 8693 §2.1. */
 export const TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange";
-const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
+/** Of access tokens, RFC 8693 §3. */
+export const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
 const NO_PROFILE = "Invalid subject_token_type and requested_token_type combination.";
 
 /** The custom token exchange: the checks in the order of docs/FIDELITY.md, both triggers, then the tokens. */
@@ -38,7 +39,7 @@ export async function exchangeToken(
     caller,
     parameters,
     subjectTokenType,
-    requestedScopes: [...new Set((parameters.get("scope") ?? "").split(" ").filter((scope) => scope !== ""))],
+    requestedScopes: readScopes(parameters),
     api: findApi(tenant, parameters.get("audience")),
     organization: findOrganization(tenant, parameters.get("organization")),
   };
@@ -62,17 +63,20 @@ export async function exchangeToken(
       user,
       actor,
       login,
+      noScopeGrants: tenant.fidelity.no_scope_grants,
     });
     const answer = {
       ...tokens,
       ...(!isAsRequested && { scope }),
       issued_token_type: ACCESS_TOKEN_TYPE,
     };
-    log(tenant, "secte", "Successful token exchange", exchange, actor, { user_id: user.user_id });
+    const details = { subject_token_type: subjectTokenType, ...(actor && { actor }) };
+    log(tenant, "secte", "Successful token exchange", exchange, details, { user_id: user.user_id });
     return answer;
   } catch (error) {
     const description = error instanceof OAuthError ? (error.detail ?? error.message) : "Internal error";
-    log(tenant, "fecte", description, exchange, actor, { hostname: caller.hostname });
+    const details = { subject_token_type: subjectTokenType, ...(actor && { actor }) };
+    log(tenant, "fecte", description, exchange, details, { hostname: caller.hostname });
     throw error;
   }
 }
@@ -115,6 +119,11 @@ function refuseClient(tenant: Tenant, client: Client): void {
   );
 }
 
+/** The scopes that a request names, each once. */
+export function readScopes(parameters: TokenParameters): readonly string[] {
+  return [...new Set((parameters.get("scope") ?? "").split(" ").filter((scope) => scope !== ""))];
+}
+
 /** The API of an audience, which must not ask for consent. */
 export function findApi(tenant: Tenant, audience: string | undefined): ResourceServer | undefined {
   if (audience === undefined) return undefined;
@@ -135,7 +144,8 @@ export function findOrganization(tenant: Tenant, idOrName: string | undefined): 
   return organization;
 }
 
-function findUser(tenant: Tenant, userIds: readonly string[]): User {
+/** The one user that was named, who must not be blocked. */
+export function findUser(tenant: Tenant, userIds: readonly string[]): User {
   const [userId] = userIds;
   const user = userId === undefined ? undefined : tenant.users.get(userId);
   if (user && userIds.length === 1 && user["blocked"] !== true) return user;
@@ -146,7 +156,7 @@ function findUser(tenant: Tenant, userIds: readonly string[]): User {
 }
 
 /** The organization of the login: what was requested and what the Action set must agree, and the user be a member. */
-function joinOrganization(
+export function joinOrganization(
   tenant: Tenant,
   exchange: Exchange,
   setByAction: string | undefined,
@@ -166,13 +176,14 @@ function joinOrganization(
   return organization;
 }
 
-function log(
+/** Tells the tenant log how an exchange ended. */
+export function log(
   tenant: Tenant,
-  type: "secte" | "fecte",
+  type: TenantLog["type"],
   description: string,
   exchange: Exchange,
-  actor: Actor | undefined,
-  more: object,
+  details: object,
+  more: object = {},
 ): void {
   tenant.log({
     type,
@@ -184,6 +195,6 @@ function log(
     ip: exchange.caller.ip,
     user_agent: exchange.caller.userAgent ?? "",
     scope: exchange.requestedScopes.join(" "),
-    details: { subject_token_type: exchange.subjectTokenType, ...(actor && { actor }) },
+    details,
   });
 }

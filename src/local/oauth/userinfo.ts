@@ -25,6 +25,7 @@ export async function userinfo(
   const { name, nickname, picture, updated_at, email, email_verified } = user as Record<string, unknown>;
   return {
     sub: user.user_id,
+    ...(payload["act"] !== undefined && { act: payload["act"] }),
     ...(scopes.includes("profile") && { name, nickname, picture, updated_at }),
     ...(scopes.includes("email") && { email, email_verified }),
   };
