@@ -52,6 +52,7 @@ async function decide({
       audience: resource_server?.identifier,
       organizationId: organization?.id,
       requestedScopes: transaction.requested_scopes,
+      hasActorToken: transaction.actor_token !== undefined && transaction.actor_token !== null,
     },
     DEPLOYMENT,
     peppers,

@@ -1,13 +1,17 @@
 import { decideLogin } from "../src/core/decide-login.ts";
 
-/** Looks at an exchanged key once more, in the user's own record, and narrows the access token to the key's scopes. */
+/** Looks at a key once more, in the user's own record, wherever its token goes, and narrows that to the key's scopes. */
 export async function onExecutePostLogin(event: PostLoginEvent, api: PostLoginApi): Promise<void> {
   const decision = decideLogin(
     {
       protocol: event.transaction?.protocol,
       subjectTokenType: event.transaction?.subject_token_type,
-      actorSub: event.transaction?.actor?.sub,
+      actor: event.transaction?.actor,
+      clientId: event.client?.client_id,
+      ip: event.request?.ip,
       audience: event.resource_server?.identifier,
+      organizationId: event.organization?.id,
+      requestedScopes: event.transaction?.requested_scopes ?? [],
       appMetadata: event.user.app_metadata,
     },
     DEPLOYMENT,

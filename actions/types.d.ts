@@ -17,6 +17,7 @@ declare global {
       readonly subject_token: string;
       readonly subject_token_type: string;
       readonly requested_scopes: readonly string[];
+      readonly actor_token?: string | null;
     };
   }
 
@@ -27,7 +28,7 @@ declare global {
       rejectInvalidSubjectToken(reason: string): void;
     };
     readonly authentication: {
-      setActor(actor: { readonly sub: string }): void;
+      setActor(actor: { readonly sub: string; readonly tag: string }): void;
       setOrganization(idOrName: string): void;
       setUserById(userId: string): void;
     };
@@ -35,11 +36,16 @@ declare global {
 
   /** The event of trigger `post-login`, version 3. */
   interface PostLoginEvent {
+    readonly client?: { readonly client_id: string };
+    readonly organization?: { readonly id: string };
+    readonly request?: { readonly ip?: string };
     readonly resource_server?: { readonly identifier: string };
     readonly transaction?: {
       readonly protocol?: string;
       readonly subject_token_type?: string;
-      readonly actor?: { readonly sub: string };
+      readonly requested_scopes?: readonly string[];
+      /** The chain of actors: its form is open. */
+      readonly actor?: unknown;
     };
     readonly user: { readonly app_metadata?: unknown };
   }

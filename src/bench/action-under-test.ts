@@ -56,7 +56,7 @@ export async function actionUnderTest(
     transaction: {
       subject_token: key.reveal(),
       subject_token_type: config.subjectTokenType,
-      requested_scopes: [],
+      requested_scopes: ["read:things"],
     },
   };
   const handler = loadHandler(code, answering);

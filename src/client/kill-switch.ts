@@ -1,4 +1,4 @@
-import { keyIdOfActor } from "../core/actor.ts";
+import { actorsIn } from "../core/actor.ts";
 import { DEFAULT_NAME } from "../core/deployment.ts";
 import { hasKeyFields, isObject, keyStatus } from "../core/key-entry.ts";
 import { BoundedMap } from "./bounded-map.ts";
@@ -42,22 +42,24 @@ export class KillSwitch {
     this.#known = new BoundedMap(options.maxEntries ?? 10_000);
   }
 
-  /** The refusal for a token with these claims; `undefined` where it may pass, as all do that no key was exchanged for. */
+  /**
+   * The refusal for a token with these claims; `undefined` where it may pass, as all do that no key was exchanged for. The
+   * key may stand at any depth of `act`, behind the APIs that passed its token on.
+   */
   async refuse(claims: Readonly<Record<string, unknown>>): Promise<GatewayRefusal | undefined> {
-    const actor = isObject(claims["act"]) ? claims["act"]["sub"] : undefined;
-    const keyId = typeof actor === "string" ? keyIdOfActor(this.#deployment, actor) : undefined;
-    if (keyId === undefined) return undefined;
-    switch (await this.#statusOf(keyId)) {
-      case "active":
-        return undefined;
-      case "ended":
+    const actors = actorsIn(claims["act"], this.#deployment);
+    if (!actors) return challenge("invalid_token", "The actors of this token cannot be read.");
+    for (const { keyId } of actors) {
+      const status = keyId === undefined ? "unknown" : await this.#statusOf(keyId);
+      if (status === "ended") {
         return challenge(
           "invalid_token",
           "The API key of this token was revoked or disabled, or has expired.",
         );
-      case "unknown":
-        return this.#options.whenUnknown === "accept" ? undefined : unavailable();
+      }
+      if (status === "unknown" && this.#options.whenUnknown !== "accept") return unavailable();
     }
+    return undefined;
   }
 
   async #statusOf(keyId: string): Promise<Status> {

@@ -1,14 +1,20 @@
-import { keyIdOfActor } from "./actor.ts";
+import { actorsIn, isTagOf, type FoundActor } from "./actor.ts";
 import { DEFAULT_NAME, entriesFieldOf, type DeployedDeployment } from "./deployment.ts";
-import { isObject, keyStatus, readEntries, type ReadEntries } from "./key-entry.ts";
+import { isObject, readEntries, type KeyEntry, type ReadEntries } from "./key-entry.ts";
 import { scopesToRemove } from "./narrow-scopes.ts";
+import { refuseEnded, refuseUse } from "./refuse-use.ts";
 
-/** What post-login knows of a login, whatever its kind. */
+/** What post-login knows of a login, whatever its kind. `undefined` where Auth0 gave nothing. */
 export interface LoginRequest {
   readonly protocol: string | undefined;
   readonly subjectTokenType: string | undefined;
-  readonly actorSub: string | undefined;
+  /** The chain of actors, the outermost first, as Auth0 gave it. */
+  readonly actor: unknown;
+  readonly clientId: string | undefined;
+  readonly ip: string | undefined;
   readonly audience: string | undefined;
+  readonly organizationId: string | undefined;
+  readonly requestedScopes: readonly string[];
   readonly appMetadata: unknown;
 }
 
@@ -18,49 +24,88 @@ export type LoginDecision =
   | { readonly kind: "narrow"; readonly keyId: string; readonly removeScopes: readonly string[] }
   | { readonly kind: "deny"; readonly keyId: string | undefined; readonly reason: string };
 
+const UNKNOWN = "This API key is not known for this user.";
+
 /**
- * The second look at an exchange, at the user's own record: what Redis says may be older than the truth. Everything
- * that is not an exchange of one of our keys passes untouched.
+ * The second look at an exchanged key, at the user's own record, since what Redis says may be older than the truth: at
+ * the exchange, and at every hop where an API passes the key's token on. The actor says whose login it is, at any depth:
+ * what belongs to this deployment and is not whole is refused, and everything else passes untouched.
  */
 export function decideLogin(
   request: LoginRequest,
   deployment: DeployedDeployment,
   nowSeconds: number,
 ): LoginDecision {
-  const isOurs =
-    request.protocol === "oauth2-token-exchange" && request.subjectTokenType === deployment.subjectTokenType;
-  if (!isOurs) return { kind: "pass" };
-  const { keyId, known, newer } = read(request, deployment);
-  const entry = known.find(({ id }) => id === keyId);
-  if (keyId !== undefined && newer.some(({ id }) => id === keyId)) {
-    const reason = "This API key was changed by a newer version of its software than the one that checks it.";
-    return { kind: "deny", keyId, reason };
+  const isOurType = request.subjectTokenType === deployment.subjectTokenType;
+  const actors = ourActors(request.actor, deployment);
+  if (actors?.length === 0) {
+    // An exchange that says nothing of itself may be ours.
+    const isNameless =
+      request.protocol === "oauth2-token-exchange" &&
+      request.subjectTokenType === undefined &&
+      !isObject(request.actor);
+    return isOurType || isNameless ? deny(undefined, UNKNOWN) : { kind: "pass" };
   }
-  if (keyId === undefined || !entry)
-    return { kind: "deny", keyId, reason: "This API key is not known for this user." };
-  const status = keyStatus(entry, nowSeconds);
-  if (status !== "active") return { kind: "deny", keyId, reason: `This API key is ${status}.` };
-  const removeScopes = scopesToRemove(entry.scope, request.audience, deployment);
-  if (!removeScopes)
-    return { kind: "deny", keyId, reason: "This API key may not be used for this audience." };
-  return { kind: "narrow", keyId, removeScopes };
+  const [actor, ...others] = actors ?? [];
+  const keyId = actor?.keyId;
+  if (actor === undefined || keyId === undefined || others.length > 0) return deny(keyId, UNKNOWN);
+  const { known, newer } = entriesIn(request.appMetadata, deployment);
+  const entry = known.find(({ id }) => id === keyId);
+  if (newer.some(({ id }) => id === keyId)) {
+    const reason = "This API key was changed by a newer version of its software than the one that checks it.";
+    return deny(keyId, reason);
+  }
+  if (!entry) return deny(keyId, UNKNOWN);
+
+  // At later hops the caller is another API: the key's client and address were judged when the key was presented.
+  const isFirst = actor.depth === 0 || isOurType;
+  // A hop may have lost the tag, and what was there before deployments had names set none: then the status decides.
+  const secret = secretOf(entry, actor.tag, !isFirst || deployment.takesOver === true);
+  if (secret === "other") return deny(keyId, "This secret of the API key is not valid any more.");
+  const { audience, organizationId, requestedScopes } = request;
+  const use = {
+    clientId: isFirst ? (request.clientId ?? "") : undefined,
+    ip: isFirst ? request.ip : undefined,
+    audience,
+    organizationId,
+    // Later, an API asks for what it needs, and gets what the key has of it. Asking for nothing could give it all.
+    requestedScopes: isFirst || requestedScopes.length === 0 ? requestedScopes : undefined,
+  };
+  const refusal = refuseEnded(entry, secret === "previous", nowSeconds) ?? refuseUse(entry, use, deployment);
+  if (refusal) return deny(keyId, refusal.reason);
+  const removeScopes = scopesToRemove(entry.scope, audience, requestedScopes, deployment);
+  return removeScopes ? { kind: "narrow", keyId, removeScopes } : deny(keyId, UNKNOWN);
 }
 
-/** The key that acts, and the user's entries of this deployment; before it is taken over, those of the old form too. */
-function read(
-  { actorSub, appMetadata }: LoginRequest,
-  deployment: DeployedDeployment,
-): ReadEntries & { readonly keyId: string | undefined } {
+/** The deployment's actors in a chain; before it is taken over, those of the old form too. */
+function ourActors(chain: unknown, deployment: DeployedDeployment): readonly FoundActor[] | undefined {
+  const own = actorsIn(chain, deployment);
+  if (deployment.takesOver !== true) return own;
+  const old = actorsIn(chain, { name: DEFAULT_NAME });
+  return own && old && [...own, ...old];
+}
+
+/** The user's entries of this deployment; before it is taken over, those of the old form too. */
+function entriesIn(appMetadata: unknown, deployment: DeployedDeployment): ReadEntries {
   const metadata = isObject(appMetadata) ? appMetadata : {};
   const of = (one: Pick<DeployedDeployment, "name">) => readEntries(metadata[entriesFieldOf(one)]);
-  const keyId = keyIdOfActor(deployment, actorSub);
   const own = of(deployment);
-  if (deployment.takesOver !== true) return { keyId, ...own };
-  const unnamed = { name: DEFAULT_NAME };
-  const old = of(unnamed);
-  return {
-    keyId: keyId ?? keyIdOfActor(unnamed, actorSub),
-    known: [...own.known, ...old.known],
-    newer: [...own.newer, ...old.newer],
-  };
+  if (deployment.takesOver !== true) return own;
+  const old = of({ name: DEFAULT_NAME });
+  return { known: [...own.known, ...old.known], newer: [...own.newer, ...old.newer] };
+}
+
+/** Which of the key's secrets was shown, by the actor's tag. */
+function secretOf(
+  { hash, previous }: KeyEntry,
+  tag: string | undefined,
+  mayLackTag: boolean,
+): "current" | "previous" | "other" {
+  if (tag === undefined) return mayLackTag ? "current" : "other";
+  if (isTagOf(tag, hash)) return "current";
+  return previous && isTagOf(tag, previous.hash) ? "previous" : "other";
+}
+
+function deny(keyId: string | undefined, reason: string): LoginDecision {
+  return { kind: "deny", keyId, reason };
 }

@@ -29,6 +29,8 @@ export interface Deployment extends DeploymentId {
   readonly clients: readonly string[];
   /** Whether keys that were made elsewhere and imported are accepted. Default: false. */
   readonly acceptForeignKeys?: boolean;
+  /** Whether keys that are limited to scopes may have those of OpenID Connect, and with them an ID token. Default: false. */
+  readonly openid?: boolean;
   /** Whether the Action notes when a key was last used, for which it needs to write to Redis. Default: false. */
   readonly lastUsed?: boolean;
 }

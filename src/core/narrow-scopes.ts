@@ -10,20 +10,22 @@ export function isOidcScope(scope: string): boolean {
 }
 
 /**
- * The scopes to take out of the access token of a key with `scope`, for the API `audience`: every scope that the API has
- * and the deployment does not name; and for a key with `scope`, every scope of the API and of OpenID Connect that the key
- * does not have. `undefined` if the API is not the deployment's, since its scopes are then unknown and nothing can be
- * narrowed. Never a scope to add: that would override RBAC.
+ * The scopes to take out of the access token of a key with `scope`, for the API `audience`: every scope that the API has,
+ * or that was asked for, and the deployment does not name; and for a key with `scope`, every one that the key does not
+ * have, OpenID Connect's too unless the deployment lets keys have those. `undefined` if the API is not the deployment's,
+ * since its scopes are then unknown and nothing can be narrowed. Never a scope to add: that would override RBAC.
  */
 export function scopesToRemove(
   scope: string | undefined,
   audience: string | undefined,
-  deployment: Pick<Deployment, "apis">,
+  requestedScopes: readonly string[],
+  deployment: Pick<Deployment, "apis" | "openid">,
 ): readonly string[] | undefined {
   const api = deployment.apis.find(({ identifier }) => identifier === audience);
   if (!api) return undefined;
   const { scopes, otherScopes = [] } = api;
-  if (scope === undefined) return otherScopes;
-  const kept = scopesOf(scope);
-  return [...[...scopes, ...OIDC_SCOPES].filter((one) => !kept.includes(one)), ...otherScopes];
+  const kept = scope === undefined ? scopes : scopesOf(scope).filter((one) => scopes.includes(one));
+  const mayHaveOidc = scope === undefined || deployment.openid === true;
+  const all = new Set([...scopes, ...OIDC_SCOPES, ...otherScopes, ...requestedScopes]);
+  return [...all].filter((one) => !kept.includes(one) && !(mayHaveOidc && isOidcScope(one)));
 }

@@ -12,6 +12,8 @@ export interface Policy {
   readonly allowNoExpiry: boolean;
   /** Whether keys that were made elsewhere may be imported, and are accepted at the exchange. */
   readonly acceptForeignKeys: boolean;
+  /** Whether keys that are limited to scopes may have OpenID Connect's: an ID token tells who the user is. Default: false. */
+  readonly openid?: boolean;
   /** How long a dead key stays known, so that its holder is told why it ended. */
   readonly retentionDays: number;
 }

@@ -26,7 +26,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Bundles an Action for a deployment, from `actions/`. What it requires from npm stays outside and is pinned. */
 export async function bundleAction(trigger: Trigger, deployment: DeployedDeployment): Promise<ActionBundle> {
-  const { tenant, name, subjectTokenType, keyPrefixes, acceptForeignKeys, takesOver } = deployment;
+  const { tenant, name, subjectTokenType, keyPrefixes, acceptForeignKeys, openid, takesOver } = deployment;
   const apis = deployment.apis.map(({ identifier, scopes, keyPrefix, otherScopes = [] }) => ({
     identifier,
     scopes,
@@ -54,6 +54,7 @@ export async function bundleAction(trigger: Trigger, deployment: DeployedDeploym
         keyPrefixes,
         apis,
         acceptForeignKeys,
+        openid,
         takesOver,
       }),
       // By itself, so that the code for it is left out where it is off.

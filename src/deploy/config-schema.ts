@@ -65,6 +65,7 @@ const policyFields = exactly({
   maxLifetimeDays: v.optional(days, 366),
   allowNoExpiry: v.optional(v.boolean(), false),
   acceptForeignKeys: v.optional(v.boolean(), false),
+  openid: v.optional(v.boolean(), false),
   retentionDays: v.optional(days, 30),
 });
 const policy = v.pipe(

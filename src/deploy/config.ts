@@ -25,7 +25,7 @@ export interface DeployConfigInput {
   readonly apis: readonly ApiInput[];
   /** Client ids of the applications that may exchange keys. Default: none. */
   readonly clients?: readonly string[];
-  /** What keys may be made. Default: 20 a user, 90 days, at most 366, none without expiry, none made elsewhere, 30 days of retention. */
+  /** What keys may be made. Default: 20 a user, 90 days, at most 366, none without expiry, none made elsewhere, no ID tokens for keys with scopes, 30 days of retention. */
   readonly policy?: Partial<Policy>;
   /**
    * What the deployment is called on its tenant, 3 to 40 characters: its Actions, its profile, and the field of
@@ -168,6 +168,7 @@ function parse(
     policy,
     tokenLifetimesSeconds: Object.fromEntries(lifetimes),
     ...(policy.acceptForeignKeys && { acceptForeignKeys: true }),
+    ...(policy.openid && { openid: true }),
     ...(domain !== undefined && { domain }),
     ...(tenantDomain !== undefined && { tenantDomain }),
     ...(store && { store }),

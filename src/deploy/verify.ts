@@ -38,6 +38,8 @@ export interface Verifying {
   createKey(): Promise<ThrowAwayKey>;
   /** A well-formed key that was never made. */
   unknownKey(): string;
+  /** Does something while the user's record does not have the key, though Redis does. */
+  withoutEntry<T>(keyId: string, work: () => Promise<T>): Promise<T>;
   revokeKey(keyId: string): Promise<void>;
   /** Removes every trace of the key. */
   forgetKey(keyId: string): Promise<void>;
@@ -51,8 +53,8 @@ export interface Check {
 }
 
 /**
- * Exchanges a throw-away key against the live configuration and looks at what comes back; then a wrong key, and the
- * same one revoked. What was made is removed however it ends. Gives every check, those that failed too.
+ * Exchanges a throw-away key against the live configuration and looks at what comes back; then without scopes, without
+ * its entry, a wrong key, and the same one revoked. What was made is removed however it ends. Gives every check, those that failed too.
  */
 export async function verify(
   verifying: Verifying,
@@ -72,6 +74,20 @@ export async function verify(
       const { access_token } = answer.body;
       await lookAtToken(verifying, key.id, typeof access_token === "string" ? access_token : "", look);
       look("there is no refresh token", !("refresh_token" in answer.body), "it would outlive a revocation");
+      const nameless = await exchange(verifying, key.reveal(), "");
+      const { status, body } = nameless;
+      look(
+        "a request that names no scope is refused",
+        status === 400 && body["error"] === "invalid_scope",
+        describe(nameless),
+      );
+      // Redis alone would grant this: only the post-login Action refuses it, so this tells that it runs.
+      const unconfirmed = await verifying.withoutEntry(key.id, async () => exchange(verifying, key.reveal()));
+      look(
+        "a key that the user's record does not have is refused",
+        unconfirmed.body["error"] === "access_denied",
+        describe(unconfirmed),
+      );
     }
     const unknown = await exchange(verifying, verifying.unknownKey());
     look("a key that was never made is refused", isRefused(unknown), describe(unknown));
@@ -132,16 +148,15 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-async function exchange(verifying: Verifying, key: string): Promise<Answer> {
-  const { origin, subjectTokenType, clientId, clientSecret, audience, scope } = verifying;
+async function exchange(verifying: Verifying, key: string, scope = verifying.scope): Promise<Answer> {
+  const { origin, subjectTokenType, clientId, clientSecret, audience } = verifying;
   const body = new URLSearchParams({
     grant_type: TOKEN_EXCHANGE,
     subject_token_type: subjectTokenType,
     subject_token: key,
     client_id: clientId,
     audience,
-    // The key does not have "openid": only the post-login Action takes it away, so this tells that it runs.
-    scope: `${scope} openid`,
+    scope,
   });
   if (clientSecret !== undefined) body.set("client_secret", clientSecret);
   const signal = AbortSignal.timeout(TIMEOUT_MS);

@@ -67,7 +67,7 @@ test("apply, plan, verify, drift, destroy: from nothing to working keys, and bac
     code: 0,
     stdout: `${target()}No changes.\n`,
   });
-  expect(await deploy(["verify"])).toMatchObject({ code: 0, stdout: `${target()}10 checks passed.\n` });
+  expect(await deploy(["verify"])).toMatchObject({ code: 0, stdout: `${target()}12 checks passed.\n` });
   expect(s.local.tenant.users.get(ADA)).not.toHaveProperty("app_metadata");
   expect(await deploy(["drift"])).toMatchObject({ code: 0, stdout: `${target()}Nothing was changed.\n` });
   const destroyed = await deploy(DESTROY);
@@ -107,7 +107,7 @@ describe("a verification that fails", () => {
     s.local.tenant.postLoginBindings.splice(0);
     const { code, stderr } = await deploy(["verify"]);
     expect(code).toBe(1);
-    expect(stderr).toContain("FAILED  scope is the key's and no more (read:things openid)");
+    expect(stderr).toContain("FAILED  a key that the user's record does not have is refused (status 200)");
   });
 });
 

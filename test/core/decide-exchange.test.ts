@@ -42,7 +42,7 @@ const record: KeyRecord = {
   sub: "auth0|ada",
   hash: hashKey(key.reveal(), peppers.current),
   v: 2,
-  iat: NOW - 10,
+  iat: NOW - 60,
 };
 const marker = sealStoreMarker(deployment, peppers);
 
@@ -83,12 +83,8 @@ describe("grants", () => {
       {},
       {},
     ],
-    [
-      "scopes of OpenID Connect, which post-login takes away",
-      found({ scope: "" }),
-      { requestedScopes: ["openid", "email"] },
-      {},
-    ],
+    ["scopes of OpenID Connect, of an unscoped key", found(), { requestedScopes: ["openid", "email"] }, {}],
+    ["no scope, of an unscoped key", found(), { requestedScopes: [] }, {}],
     [
       "a hash under a retired pepper",
       found({ v: 1, hash: hashKey(key.reveal(), peppers.byVersion.get(1)!) }),
@@ -364,7 +360,7 @@ describe("refusals, in the order of the table", () => {
     [
       "one that it does not name any more, of a key that has it",
       found({ scope: "admin:things read:things" }),
-      { requestedScopes: ["openid", "admin:things", "read:things"] },
+      { requestedScopes: ["admin:things", "read:things"] },
       {
         kind: "deny",
         code: "invalid_scope",
@@ -507,4 +503,116 @@ it.each([
       cause: "audience_not_allowed",
     });
   }
+});
+
+describe("scopes that nobody named", () => {
+  const none = { requestedScopes: [] };
+  const ask = (scopes: string) => `Ask for scopes of this API key by name. [scope: ${scopes}]`;
+
+  it.each<[string, string | undefined, readonly string[], string]>([
+    ["nothing", "read:things", [], ask("read:things")],
+    ["nothing, of two", "write:things read:things", [], ask("write:things read:things")],
+    ["nothing, of one that the deployment does not name too", "read:things fly", [], ask("read:things")],
+    ["nothing, of another API's too", "read:bills read:things", [], ask("read:things")],
+    [
+      "OpenID scopes alone",
+      "read:things",
+      ["openid", "profile"],
+      `This API key does not have the scope: openid profile. ${ask("read:things")}`,
+    ],
+    ["nothing, and has nothing here", "read:bills", [], "This API key has no scope of this API."],
+    ["nothing, and has nothing at all", "", [], "This API key has no scope of this API."],
+    [
+      "OpenID scopes alone, and has nothing here",
+      "read:bills",
+      ["openid"],
+      "This API key does not have the scope: openid.",
+    ],
+    [
+      "an OpenID scope beside its own: it knows what it wants",
+      "read:things",
+      ["openid", "read:things"],
+      "This API key does not have the scope: openid.",
+    ],
+    ["a scope of its own making", "read:things", ["fly"], "This API key does not have the scope: fly."],
+  ])("a scoped key that asks for %s is told what it may ask for", async (_, scope, requestedScopes, reason) => {
+    const decision = await decide(found(scope === undefined ? {} : { scope }), { requestedScopes });
+    expect(decision).toMatchObject({ kind: "deny", code: "invalid_scope", reason });
+  });
+
+  it("lists whole scopes, as many as fit", async () => {
+    const scopes = Array.from({ length: 40 }, (_, at) => `read:${"x".repeat(40)}:${at}`);
+    const wide = { ...deployment, apis: [{ identifier: API, scopes }] };
+    const lookUp = async () => found({ scope: scopes.join(" ") });
+    const decision = await decideExchange({ ...request, ...none }, wide, peppers, lookUp, NOW);
+    const reason = "reason" in decision ? decision.reason : "";
+    expect(reason.length).toBeLessThan(1024);
+    const told = /\[scope: (.*)\]$/.exec(reason)?.[1]?.split(" ") ?? [];
+    expect(told).toEqual(scopes.slice(0, told.length));
+    expect(told.length).toBeGreaterThan(5);
+  });
+
+  it("with the policy openid, a scoped key may ask for them, also alone; for nothing it may not", async () => {
+    const ask = async (...requestedScopes: string[]) =>
+      decideExchange(
+        { ...request, requestedScopes },
+        { ...deployment, openid: true },
+        peppers,
+        async () => found({ scope: "read:things" }),
+        NOW,
+      );
+    expect(await ask("openid", "read:things")).toMatchObject({ kind: "grant" });
+    expect(await ask("openid")).toMatchObject({ kind: "grant" });
+    expect(await ask()).toMatchObject({ kind: "deny", code: "invalid_scope" });
+  });
+});
+
+describe("a wrong secret is no guess", () => {
+  it.each<[string, Partial<KeyRecord>, object]>([
+    ["of a key made 59 seconds ago", { iat: NOW - 59 }, { kind: "deny", cause: "changed_just_now" }],
+    ["of a key made 60 seconds ago: it is one", { iat: NOW - 60 }, { kind: "reject", cause: "wrong_secret" }],
+    ["of a key made in the future: it is one", { iat: NOW + 1 }, { kind: "reject" }],
+    [
+      "of a key whose previous secret ended 59 seconds ago",
+      { previous: { hash: "h", v: 2, exp: NOW - 59 } },
+      { kind: "deny", cause: "changed_just_now" },
+    ],
+    [
+      "of a key whose previous secret ended 60 seconds ago: it is one",
+      { previous: { hash: "h", v: 2, exp: NOW - 60 } },
+      { kind: "reject" },
+    ],
+    [
+      "of a key whose previous secret lives: it is one",
+      { previous: { hash: "h", v: 2, exp: NOW + 1 } },
+      { kind: "reject" },
+    ],
+  ])("%s", async (_, changes, expected) => {
+    expect(await decide(found({ ...wrongHash, ...changes }))).toMatchObject({ reason: INVALID, ...expected });
+  });
+});
+
+test("the actor carries the beginnings of the secret's hashes, the one that matched first, and nothing else", async () => {
+  const [two, one] = [2, 1].map((v) => hashKey(key.reveal(), peppers.byVersion.get(v)!));
+  const sub = `api-key|${key.id}`;
+  const tags = { two: two?.slice(0, 8), one: one?.slice(0, 8) };
+  expect(await decide(found())).toHaveProperty("actor", { sub, tag: `${tags.two}.${tags.one}` });
+  const previous = { hash: one ?? "", v: 1, exp: NOW + 1 };
+  const actor = { sub, tag: `${tags.one}.${tags.two}` };
+  expect(await decide(found({ ...wrongHash, previous }))).toHaveProperty("actor", actor);
+  const alone = parsePeppers(`2:${pepperOf("two")}`);
+  const decision = await decideExchange(request, deployment, alone, async () => found(), NOW);
+  expect(decision).toHaveProperty("actor", { sub, tag: tags.two });
+});
+
+test("an actor_token beside the key is refused before anything is looked up", async () => {
+  const lookUp = async () => Promise.reject(new Error("was asked"));
+  const decision = await decideExchange(
+    { ...request, hasActorToken: true },
+    deployment,
+    peppers,
+    lookUp,
+    NOW,
+  );
+  expect(decision).toMatchObject({ kind: "deny", code: "invalid_request", cause: "actor_token" });
 });

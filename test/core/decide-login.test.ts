@@ -13,12 +13,19 @@ const deployment: DeployedDeployment = {
   keyPrefixes: ["acme_live"],
   apis: [{ identifier: API, scopes: ["read:things", "write:things"] }],
 };
-const entry: KeyEntry = { id: "4fJ2kQ9xZb1T", name: "ci", hash: "h", v: 1, iat: NOW - 10 };
+const entry: KeyEntry = { id: "4fJ2kQ9xZb1T", name: "ci", hash: "hash-one-and-more", v: 1, iat: NOW - 10 };
+const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
+const TAG = "hash-one";
+const acting = (sub: string) => ({ actor: { sub, tag: TAG } });
 const ours: LoginRequest = {
   protocol: "oauth2-token-exchange",
   subjectTokenType: "urn:acme:api-key",
-  actorSub: "api-key|4fJ2kQ9xZb1T",
+  ...acting("api-key|4fJ2kQ9xZb1T"),
+  clientId: "cli",
+  ip: "203.0.113.7",
   audience: API,
+  organizationId: undefined,
+  requestedScopes: ["read:things"],
   appMetadata: { api_keys: [entry] },
 };
 const withEntry = (changes: Partial<KeyEntry>) => ({ appMetadata: { api_keys: [{ ...entry, ...changes }] } });
@@ -27,12 +34,26 @@ const NEWER = {
   keyId: entry.id,
   reason: "This API key was changed by a newer version of its software than the one that checks it.",
 };
+const UNKNOWN = { kind: "deny", keyId: undefined, reason: "This API key is not known for this user." };
 const OIDC = ["openid", "profile", "email", "address", "phone", "offline_access"];
 
 it.each<[string, Partial<LoginRequest>, object]>([
-  ["an ordinary login", { protocol: "oidc-basic-profile" }, { kind: "pass" }],
-  ["a login without a protocol", { protocol: undefined }, { kind: "pass" }],
-  ["an exchange of another type", { subjectTokenType: "urn:other" }, { kind: "pass" }],
+  [
+    "an ordinary login",
+    { protocol: "oidc-basic-profile", subjectTokenType: undefined, actor: undefined },
+    { kind: "pass" },
+  ],
+  [
+    "a login without a protocol",
+    { protocol: undefined, subjectTokenType: undefined, actor: undefined },
+    { kind: "pass" },
+  ],
+  ["an exchange of another type", { subjectTokenType: "urn:other", actor: undefined }, { kind: "pass" }],
+  ["an exchange that says neither type nor actor", { subjectTokenType: undefined, actor: undefined }, UNKNOWN],
+  ["our actor without a protocol", { protocol: undefined, ...withEntry({ revoked_at: 9 }) }, { kind: "deny" }],
+  ["our actor with another protocol", { protocol: "oidc-basic-profile" }, { kind: "narrow" }],
+  ["our actor without a type", { subjectTokenType: undefined, ...withEntry({ revoked_at: 9 }) }, { kind: "deny" }],
+  ["our type without a protocol or an actor", { protocol: undefined, actor: undefined }, UNKNOWN],
   ["a key without scopes", {}, { kind: "narrow", removeScopes: [] }],
   [
     "a scoped key",
@@ -42,14 +63,14 @@ it.each<[string, Partial<LoginRequest>, object]>([
   [
     "a key with the empty scope",
     withEntry({ scope: "" }),
-    { kind: "narrow", removeScopes: ["read:things", "write:things", ...OIDC] },
+    { kind: "deny", reason: "This API key does not have the scope: read:things." },
   ],
   ["a key one second before its expiry", withEntry({ exp: NOW + 1 }), { kind: "narrow" }],
-  ["a key at its expiry", withEntry({ exp: NOW }), { kind: "deny", reason: "This API key is expired." }],
+  ["a key at its expiry", withEntry({ exp: NOW }), { kind: "deny", reason: "This API key expired at 2027-01-15T08:00:00Z." }],
   [
     "a revoked key, whatever Redis said",
     withEntry({ revoked_at: NOW - 1 }),
-    { kind: "deny", reason: "This API key is revoked." },
+    { kind: "deny", reason: "This API key was revoked at 2027-01-15T07:59:59Z." },
   ],
   [
     "a key that no entry confirms",
@@ -59,25 +80,25 @@ it.each<[string, Partial<LoginRequest>, object]>([
   ["a user without app_metadata", { appMetadata: undefined }, { kind: "deny" }],
   ["entries that are no list", { appMetadata: { api_keys: { id: entry.id } } }, { kind: "deny" }],
   ["a malformed entry", withEntry({ scope: 7 as unknown as string }), { kind: "deny" }],
-  ["no actor", { actorSub: undefined }, { kind: "deny" }],
-  ["another kind of actor", { actorSub: "auth0|ada" }, { kind: "deny" }],
+  ["no actor", { actor: undefined }, { kind: "deny" }],
+  ["another kind of actor", acting("auth0|ada"), { kind: "deny" }],
   [
     "another deployment's actor with our type, also where our entries have its key",
     {
-      actorSub: `api-key:billing|${entry.id}`,
+      ...acting(`api-key:billing|${entry.id}`),
       appMetadata: { api_keys: [entry], api_keys_billing: [entry] },
     },
     { kind: "deny", keyId: undefined, reason: "This API key is not known for this user." },
   ],
   [
     "another deployment's actor with its own type",
-    { actorSub: `api-key:billing|${entry.id}`, subjectTokenType: "urn:acme:billing-key" },
+    { ...acting(`api-key:billing|${entry.id}`), subjectTokenType: "urn:acme:billing-key" },
     { kind: "pass" },
   ],
-  ["our actor with another type", { subjectTokenType: "urn:acme:billing-key" }, { kind: "pass" }],
+  ["our actor with another type", { subjectTokenType: "urn:acme:billing-key" }, { kind: "narrow" }],
   [
     "another type without any actor",
-    { subjectTokenType: "urn:other", actorSub: undefined },
+    { subjectTokenType: "urn:other", actor: undefined },
     { kind: "pass" },
   ],
   [
@@ -127,7 +148,7 @@ describe("a deployment named billing, which takes over what was there before dep
     ["old", "own", false, "deny"],
     ["old", "old", false, "deny"],
   ])("%s actor, %s field, takes over: %s → %s", (actor, field, takesOver, kind) => {
-    const request = { ...ours, actorSub: actors[actor], appMetadata: { [fields[field]]: [entry] } };
+    const request = { ...ours, ...acting(actors[actor]), appMetadata: { [fields[field]]: [entry] } };
     const decision = decideLogin(request, { ...billing, takesOver }, NOW);
     expect(decision).toMatchObject({ kind });
     expect(decideLogin(request, { ...billing, ...(takesOver && { takesOver }) }, NOW)).toEqual(decision);
@@ -144,13 +165,13 @@ describe("a deployment named billing, which takes over what was there before dep
       "an entry that was changed since it was moved",
       both({}, { revoked_at: 1 }),
       actors.old,
-      { kind: "deny", reason: "This API key is revoked." },
+      { kind: "deny", reason: "This API key was revoked at 1970-01-01T00:00:01Z." },
     ],
     ["an old entry of a newer version", both({ later: 1 }, {}), actors.own, NEWER],
     ["an own entry of a newer version", both({}, { later: 1 }), actors.own, NEWER],
     ["the fields in no object", [[entry]], actors.own, { kind: "deny" }],
   ])("while it takes over, %s: denied", (_, appMetadata, actorSub, expected) => {
-    const request = { ...ours, actorSub, appMetadata };
+    const request = { ...ours, ...acting(actorSub), appMetadata };
     expect(decideLogin(request, { ...billing, takesOver: true }, NOW)).toMatchObject(expected);
   });
 });
@@ -163,24 +184,116 @@ describe("scopes that the tenant's API has and the deployment does not name", ()
   ];
 
   it.each<[string, string | undefined, string, readonly string[]]>([
-    ["are taken from a key without scopes, and nothing else", undefined, API, ["admin:things", "old:things"]],
-    ["are those of the API that is asked for", undefined, OTHER, ["read:others"]],
+    ["are taken from a key without scopes, and nothing else", undefined, API, ["admin:things", "old:things", "fly"]],
+    ["are those of the API that is asked for", undefined, OTHER, ["read:others", "read:things", "fly"]],
     [
       "are taken from a key that has one",
       "read:things old:things openid",
       API,
-      ["write:things", "admin:things", "old:things", ...OIDC.filter((scope) => scope !== "openid")],
+      ["write:things", "admin:things", "old:things", "fly", ...OIDC],
     ],
     [
       "are taken from a key without any scope",
       "",
       API,
-      ["read:things", "write:things", "admin:things", "old:things", ...OIDC],
+      ["read:things", "write:things", "admin:things", "old:things", "fly", ...OIDC],
     ],
   ])("%s", (_, scope, audience, expected) => {
-    const request = { ...ours, audience, ...withEntry(scope === undefined ? {} : { scope }) };
+    const hop = {
+      subjectTokenType: ACCESS_TOKEN,
+      actor: { sub: "api-client", act: ours.actor },
+      requestedScopes: ["read:things", "fly"],
+    };
+    const request = { ...ours, ...hop, audience, ...withEntry(scope === undefined ? {} : { scope }) };
     const decision = decideLogin(request, { ...deployment, apis }, NOW);
     const removed = decision.kind === "narrow" ? decision.removeScopes : [];
     expect([...removed].toSorted()).toEqual([...expected].toSorted());
   });
+});
+
+/** The key, passed on so many times: each hop is an actor around those before it. */
+function passedOn(hops: number, key: unknown = ours.actor): unknown {
+  return hops === 0 ? key : { sub: `api-client-${hops}`, act: passedOn(hops - 1, key) };
+}
+const later = (hops: number, changes: Partial<LoginRequest> = {}): LoginRequest => ({
+  ...ours,
+  subjectTokenType: ACCESS_TOKEN,
+  actor: passedOn(hops),
+  clientId: "api-client",
+  ip: "198.51.100.1",
+  ...changes,
+});
+const decide = (request: LoginRequest, changes: Partial<KeyEntry> = {}) =>
+  decideLogin({ ...request, ...withEntry(changes) }, deployment, NOW);
+const DENIED = { kind: "deny", keyId: entry.id };
+
+describe.each([0, 1, 2, 3, 4])("a key that was passed on %i times", (hops) => {
+  const first = hops === 0;
+  it.each<[string, Partial<KeyEntry>, Partial<LoginRequest>, object]>([
+    ["may be used", {}, {}, { kind: "narrow", keyId: entry.id, removeScopes: [] }],
+    ["was revoked", { revoked_at: NOW }, {}, DENIED],
+    ["is disabled", { disabled_at: NOW }, {}, DENIED],
+    ["expires now", { exp: NOW }, {}, DENIED],
+    ["is of another audience", { aud: ["https://billing"] }, {}, DENIED],
+    ["is of this audience", { aud: [API] }, {}, { kind: "narrow" }],
+    ["is of an organization, and the login of none", { org_id: "org_1" }, {}, DENIED],
+    ["is of an organization, and the login of another", { org_id: "org_1" }, { organizationId: "org_2" }, DENIED],
+    ["is of the login's organization", { org_id: "org_1" }, { organizationId: "org_1" }, { kind: "narrow" }],
+    ["is of another client", { clients: ["gui"] }, {}, first ? DENIED : { kind: "narrow" }],
+    ["is of another address", { ip: ["192.0.2.0/24"] }, {}, first ? DENIED : { kind: "narrow" }],
+    ["is of an address that nobody told", { ip: ["192.0.2.0/24"] }, { ip: undefined }, { kind: "narrow" }],
+    ["is scoped, and asks for what it does not have", { scope: "write:things" }, {}, first ? DENIED : { kind: "narrow" }],
+    ["is scoped, and asks for nothing", { scope: "read:things" }, { requestedScopes: [] }, DENIED],
+    ["is unscoped, and asks for nothing", {}, { requestedScopes: [] }, { kind: "narrow" }],
+    ["has another secret by now", { hash: "hash-two" }, {}, DENIED],
+    [
+      "has another secret by now, and the overlap lasts",
+      { hash: "hash-two", previous: { hash: entry.hash, v: 1, exp: NOW + 1 } },
+      {},
+      { kind: "narrow" },
+    ],
+    [
+      "has another secret by now, and the overlap ends",
+      { hash: "hash-two", previous: { hash: entry.hash, v: 1, exp: NOW } },
+      {},
+      DENIED,
+    ],
+    ["has lost its tag", {}, { actor: passedOn(hops, { sub: "api-key|4fJ2kQ9xZb1T" }) }, first ? DENIED : { kind: "narrow" }],
+    [
+      "has lost its tag, and was revoked",
+      { revoked_at: NOW },
+      { actor: passedOn(hops, { sub: "api-key|4fJ2kQ9xZb1T" }) },
+      DENIED,
+    ],
+    ["has a tag that is none", {}, { actor: passedOn(hops, { sub: "api-key|4fJ2kQ9xZb1T", tag: "" }) }, DENIED],
+    ["is nameless", {}, { actor: passedOn(hops, { sub: "api-key|", tag: TAG }) }, UNKNOWN],
+    ["stands in the chain twice", {}, { actor: passedOn(hops, { ...(ours.actor as object), act: ours.actor }) }, DENIED],
+    ["is another deployment's", {}, { actor: passedOn(hops, { sub: `api-key:billing|${entry.id}` }) }, { kind: "pass" }],
+  ])("%s", (_, changes, request, expected) => {
+    const subjectTokenType = first ? undefined : ACCESS_TOKEN;
+    const from = first ? { ...ours, subjectTokenType } : later(hops);
+    const isOther = JSON.stringify(request.actor)?.includes("billing");
+    const asked = { ...from, ...request, ...(isOther && { subjectTokenType: ACCESS_TOKEN }) };
+    expect(decide(asked, changes)).toMatchObject(expected);
+  });
+});
+
+it.each<[string, Partial<LoginRequest>, object]>([
+  ["six levels deep is found", { actor: passedOn(5) }, { kind: "narrow", keyId: entry.id }],
+  ["seven levels deep is refused", { actor: passedOn(6) }, { kind: "deny", keyId: undefined }],
+  ["of our type is at its first hop at any depth", { actor: passedOn(2), subjectTokenType: "urn:acme:api-key" }, DENIED],
+  ["in a chain without another actor passes", { actor: { sub: "a", act: { sub: "b" } } }, { kind: "pass" }],
+])("an actor %s", (_, changes, expected) => {
+  const request = later(1, changes);
+  expect(decide(request, { clients: ["cli"] })).toMatchObject(expected);
+});
+
+it.each<[boolean, string | undefined, object]>([
+  [false, "read:things", { kind: "deny" }],
+  [true, "read:things", { kind: "narrow", removeScopes: ["write:things"] }],
+  [false, undefined, { kind: "narrow", removeScopes: [] }],
+])("with the policy openid %s, a key of %s that asks for OpenID scopes", (openid, scope, expected) => {
+  const request = { ...ours, requestedScopes: ["openid", "email", "read:things"] };
+  const changes = withEntry(scope === undefined ? {} : { scope });
+  expect(decideLogin({ ...request, ...changes }, { ...deployment, openid }, NOW)).toMatchObject(expected);
 });

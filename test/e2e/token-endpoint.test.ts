@@ -324,14 +324,14 @@ describe("what a token holds", () => {
       "read:things",
       "read:things",
     ],
-    ["no scope if none was asked for", undefined, undefined, undefined, undefined],
     [
-      "the key's scopes, and no word of OpenID Connect",
-      "read:things",
-      "openid email read:things",
-      "read:things",
-      "read:things",
+      "every scope that the tenant's API has, if none was asked for, of a key without scopes",
+      undefined,
+      undefined,
+      "read:things write:things admin:things",
+      "read:things write:things admin:things",
     ],
+    ["the key's scopes", "read:things", "read:things", "read:things", undefined],
   ])("%s", async (_, keyScope, asked, granted, told) => {
     const made = await s.create(ADA, keyScope === undefined ? {} : { scope: keyScope });
     const { body } = await s.exchange(made.key, { scope: asked });
@@ -363,6 +363,40 @@ describe("what a token holds", () => {
     ]);
     expect(claimsOf(body["id_token"])).toMatchObject({ sub: ADA, aud: CLIENT_ID, email: "ada@acme.example" });
   });
+});
+
+test("the actor is in the ID token and at /userinfo too, and offline_access in no answer", async () => {
+  const { body } = await s.exchange(key, { scope: "openid offline_access read:things" });
+  const { act } = claimsOf(body["access_token"]);
+  expect(act).toMatchObject({ sub: expect.stringMatching(/^api-key\|/) as string });
+  expect(claimsOf(body["id_token"])["act"]).toEqual(act);
+  const authorization = `Bearer ${String(body["access_token"])}`;
+  const told = await fetch(`${s.settings.origin}/userinfo`, { headers: { authorization } });
+  expect(await told.json()).toMatchObject({ sub: ADA, act });
+  expect(body["scope"]).toBe("openid read:things");
+});
+
+test("where Auth0 grants nothing to a request without scope, nothing is granted", async () => {
+  const careful = await stage({ fidelity: ["no_scope_grants=none"] });
+  try {
+    const made = await careful.create(ADA);
+    const { body } = await careful.exchange(made.key, { scope: undefined });
+    expect(claimsOf(body["access_token"])).not.toHaveProperty("scope");
+  } finally {
+    await careful.stop();
+  }
+});
+
+test("with the policy openid, a key with scopes may have an ID token", async () => {
+  const open = await stage({ config: { policy: { openid: true } } });
+  try {
+    const made = await open.create(ADA, { scope: "read:things" });
+    const { body } = await open.exchange(made.key, { scope: "openid email read:things" });
+    expect(claimsOf(body["access_token"])["scope"]).toBe("openid email read:things");
+    expect(claimsOf(body["id_token"])).toMatchObject({ sub: ADA, email: "ada@acme.example" });
+  } finally {
+    await open.stop();
+  }
 });
 
 test("a refresh token is never issued for a key, even where the API allows it", async () => {

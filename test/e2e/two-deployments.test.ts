@@ -99,7 +99,7 @@ test("interleaved: each makes, sees, mends and takes back its own, and the other
   // Tokens say which deployment's key acts.
   const tokenA = (await a.exchange(ofA.key)).body["access_token"];
   const tokenB = (await b.exchange(ofB.key)).body["access_token"];
-  expect([claimsOf(tokenA)["act"], claimsOf(tokenB)["act"]]).toEqual([
+  expect([claimsOf(tokenA)["act"], claimsOf(tokenB)["act"]]).toMatchObject([
     { sub: `api-key|${ofA.id}` },
     { sub: `api-key:billing|${ofB.id}` },
   ]);

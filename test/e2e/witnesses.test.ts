@@ -47,7 +47,7 @@ async function isAcceptedAsAda(token: string): Promise<void> {
   expect(payload).toMatchObject({ sub: ADA, azp: CLIENT_ID, act: { sub: `api-key|${id}` } });
   const headers = { authorization: `Bearer ${token}` };
   const me = await fetch(`${description.api_url}/me`, { headers });
-  expect([me.status, await me.json()]).toEqual([200, { sub: ADA, act: { sub: `api-key|${id}` } }]);
+  expect([me.status, await me.json()]).toMatchObject([200, { sub: ADA, act: { sub: `api-key|${id}` } }]);
   expect((await fetch(`${description.api_url}/things`, { headers })).status).toBe(200);
   expect((await fetch(`${description.api_url}/things`, { headers, method: "POST" })).status).toBe(403);
   expect((await fetch(`${description.api_url}/me`)).status).toBe(401);

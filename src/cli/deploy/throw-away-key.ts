@@ -47,6 +47,14 @@ export function verifyingOf(
       return (await createKey(keys, userId, { name, scope, lifetimeDays: 1 })).apiKey;
     },
     unknownKey: () => ApiKey.generate(config.keyPrefixes[0] ?? "", keys.randomBytes).reveal(),
+    async withoutEntry(keyId, work) {
+      const entry = await replaceEntry(keys, userId, keyId, undefined);
+      try {
+        return await work();
+      } finally {
+        await replaceEntry(keys, userId, keyId, entry);
+      }
+    },
     async revokeKey(keyId) {
       await revokeKey(keys, userId, keyId, "verification of a deployment");
     },
@@ -56,12 +64,20 @@ export function verifyingOf(
 
 /** Removes entry and record of a key that nobody ever held; the tombstone of any other must stay. */
 async function forget(keys: Keys, userId: string, keyId: string): Promise<void> {
-  await keys.lock(userId, async (lease) => {
-    await keys.records.remove(keyId);
+  await keys.lock(userId, async () => keys.records.remove(keyId));
+  await replaceEntry(keys, userId, keyId, undefined);
+}
+
+/** Puts another entry, or none, in the place of a key's, and gives the one that was there. */
+async function replaceEntry(keys: Keys, userId: string, keyId: string, entry: unknown): Promise<unknown> {
+  return keys.lock(userId, async (lease) => {
     const { entries } = await keys.users.read(userId);
-    const others = entries.filter((entry) => (entry as { readonly id?: unknown } | null)?.id !== keyId);
-    const isGone = (after: readonly KeyEntry[]) => after.every(({ id }) => id !== keyId);
-    const outcome = await writeEntries(keys, lease, userId, others, isGone);
+    const isOther = (one: unknown) => (one as { readonly id?: unknown } | null)?.id !== keyId;
+    const after = [...entries.filter(isOther), ...(entry === undefined ? [] : [entry])];
+    const isDone = (known: readonly KeyEntry[]) =>
+      known.some((one) => !isOther(one)) === (entry !== undefined);
+    const outcome = await writeEntries(keys, lease, userId, after, isDone);
     if (outcome.kind !== "written") throw outcome.error;
+    return entries.find((one) => !isOther(one));
   });
 }
