@@ -535,10 +535,13 @@ describe("scopes that nobody named", () => {
       "This API key does not have the scope: openid.",
     ],
     ["a scope of its own making", "read:things", ["fly"], "This API key does not have the scope: fly."],
-  ])("a scoped key that asks for %s is told what it may ask for", async (_, scope, requestedScopes, reason) => {
-    const decision = await decide(found(scope === undefined ? {} : { scope }), { requestedScopes });
-    expect(decision).toMatchObject({ kind: "deny", code: "invalid_scope", reason });
-  });
+  ])(
+    "a scoped key that asks for %s is told what it may ask for",
+    async (_, scope, requestedScopes, reason) => {
+      const decision = await decide(found(scope === undefined ? {} : { scope }), { requestedScopes });
+      expect(decision).toMatchObject({ kind: "deny", code: "invalid_scope", reason });
+    },
+  );
 
   it("lists whole scopes, as many as fit", async () => {
     const scopes = Array.from({ length: 40 }, (_, at) => `read:${"x".repeat(40)}:${at}`);

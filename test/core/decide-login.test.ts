@@ -49,10 +49,22 @@ it.each<[string, Partial<LoginRequest>, object]>([
     { kind: "pass" },
   ],
   ["an exchange of another type", { subjectTokenType: "urn:other", actor: undefined }, { kind: "pass" }],
-  ["an exchange that says neither type nor actor", { subjectTokenType: undefined, actor: undefined }, UNKNOWN],
-  ["our actor without a protocol", { protocol: undefined, ...withEntry({ revoked_at: 9 }) }, { kind: "deny" }],
+  [
+    "an exchange that says neither type nor actor",
+    { subjectTokenType: undefined, actor: undefined },
+    UNKNOWN,
+  ],
+  [
+    "our actor without a protocol",
+    { protocol: undefined, ...withEntry({ revoked_at: 9 }) },
+    { kind: "deny" },
+  ],
   ["our actor with another protocol", { protocol: "oidc-basic-profile" }, { kind: "narrow" }],
-  ["our actor without a type", { subjectTokenType: undefined, ...withEntry({ revoked_at: 9 }) }, { kind: "deny" }],
+  [
+    "our actor without a type",
+    { subjectTokenType: undefined, ...withEntry({ revoked_at: 9 }) },
+    { kind: "deny" },
+  ],
   ["our type without a protocol or an actor", { protocol: undefined, actor: undefined }, UNKNOWN],
   ["a key without scopes", {}, { kind: "narrow", removeScopes: [] }],
   [
@@ -66,7 +78,11 @@ it.each<[string, Partial<LoginRequest>, object]>([
     { kind: "deny", reason: "This API key does not have the scope: read:things." },
   ],
   ["a key one second before its expiry", withEntry({ exp: NOW + 1 }), { kind: "narrow" }],
-  ["a key at its expiry", withEntry({ exp: NOW }), { kind: "deny", reason: "This API key expired at 2027-01-15T08:00:00Z." }],
+  [
+    "a key at its expiry",
+    withEntry({ exp: NOW }),
+    { kind: "deny", reason: "This API key expired at 2027-01-15T08:00:00Z." },
+  ],
   [
     "a revoked key, whatever Redis said",
     withEntry({ revoked_at: NOW - 1 }),
@@ -96,11 +112,7 @@ it.each<[string, Partial<LoginRequest>, object]>([
     { kind: "pass" },
   ],
   ["our actor with another type", { subjectTokenType: "urn:acme:billing-key" }, { kind: "narrow" }],
-  [
-    "another type without any actor",
-    { subjectTokenType: "urn:other", actor: undefined },
-    { kind: "pass" },
-  ],
+  ["another type without any actor", { subjectTokenType: "urn:other", actor: undefined }, { kind: "pass" }],
   [
     "a key whose entry is in another deployment's field",
     { appMetadata: { api_keys_billing: [entry], "api_keys_api-keys": [entry] } },
@@ -184,7 +196,12 @@ describe("scopes that the tenant's API has and the deployment does not name", ()
   ];
 
   it.each<[string, string | undefined, string, readonly string[]]>([
-    ["are taken from a key without scopes, and nothing else", undefined, API, ["admin:things", "old:things", "fly"]],
+    [
+      "are taken from a key without scopes, and nothing else",
+      undefined,
+      API,
+      ["admin:things", "old:things", "fly"],
+    ],
     ["are those of the API that is asked for", undefined, OTHER, ["read:others", "read:things", "fly"]],
     [
       "are taken from a key that has one",
@@ -237,12 +254,22 @@ describe.each([0, 1, 2, 3, 4])("a key that was passed on %i times", (hops) => {
     ["is of another audience", { aud: ["https://billing"] }, {}, DENIED],
     ["is of this audience", { aud: [API] }, {}, { kind: "narrow" }],
     ["is of an organization, and the login of none", { org_id: "org_1" }, {}, DENIED],
-    ["is of an organization, and the login of another", { org_id: "org_1" }, { organizationId: "org_2" }, DENIED],
+    [
+      "is of an organization, and the login of another",
+      { org_id: "org_1" },
+      { organizationId: "org_2" },
+      DENIED,
+    ],
     ["is of the login's organization", { org_id: "org_1" }, { organizationId: "org_1" }, { kind: "narrow" }],
     ["is of another client", { clients: ["gui"] }, {}, first ? DENIED : { kind: "narrow" }],
     ["is of another address", { ip: ["192.0.2.0/24"] }, {}, first ? DENIED : { kind: "narrow" }],
     ["is of an address that nobody told", { ip: ["192.0.2.0/24"] }, { ip: undefined }, { kind: "narrow" }],
-    ["is scoped, and asks for what it does not have", { scope: "write:things" }, {}, first ? DENIED : { kind: "narrow" }],
+    [
+      "is scoped, and asks for what it does not have",
+      { scope: "write:things" },
+      {},
+      first ? DENIED : { kind: "narrow" },
+    ],
     ["is scoped, and asks for nothing", { scope: "read:things" }, { requestedScopes: [] }, DENIED],
     ["is unscoped, and asks for nothing", {}, { requestedScopes: [] }, { kind: "narrow" }],
     ["has another secret by now", { hash: "hash-two" }, {}, DENIED],
@@ -258,17 +285,37 @@ describe.each([0, 1, 2, 3, 4])("a key that was passed on %i times", (hops) => {
       {},
       DENIED,
     ],
-    ["has lost its tag", {}, { actor: passedOn(hops, { sub: "api-key|4fJ2kQ9xZb1T" }) }, first ? DENIED : { kind: "narrow" }],
+    [
+      "has lost its tag",
+      {},
+      { actor: passedOn(hops, { sub: "api-key|4fJ2kQ9xZb1T" }) },
+      first ? DENIED : { kind: "narrow" },
+    ],
     [
       "has lost its tag, and was revoked",
       { revoked_at: NOW },
       { actor: passedOn(hops, { sub: "api-key|4fJ2kQ9xZb1T" }) },
       DENIED,
     ],
-    ["has a tag that is none", {}, { actor: passedOn(hops, { sub: "api-key|4fJ2kQ9xZb1T", tag: "" }) }, DENIED],
+    [
+      "has a tag that is none",
+      {},
+      { actor: passedOn(hops, { sub: "api-key|4fJ2kQ9xZb1T", tag: "" }) },
+      DENIED,
+    ],
     ["is nameless", {}, { actor: passedOn(hops, { sub: "api-key|", tag: TAG }) }, UNKNOWN],
-    ["stands in the chain twice", {}, { actor: passedOn(hops, { ...(ours.actor as object), act: ours.actor }) }, DENIED],
-    ["is another deployment's", {}, { actor: passedOn(hops, { sub: `api-key:billing|${entry.id}` }) }, { kind: "pass" }],
+    [
+      "stands in the chain twice",
+      {},
+      { actor: passedOn(hops, { ...(ours.actor as object), act: ours.actor }) },
+      DENIED,
+    ],
+    [
+      "is another deployment's",
+      {},
+      { actor: passedOn(hops, { sub: `api-key:billing|${entry.id}` }) },
+      { kind: "pass" },
+    ],
   ])("%s", (_, changes, request, expected) => {
     const subjectTokenType = first ? undefined : ACCESS_TOKEN;
     const from = first ? { ...ours, subjectTokenType } : later(hops);
@@ -281,7 +328,11 @@ describe.each([0, 1, 2, 3, 4])("a key that was passed on %i times", (hops) => {
 it.each<[string, Partial<LoginRequest>, object]>([
   ["six levels deep is found", { actor: passedOn(5) }, { kind: "narrow", keyId: entry.id }],
   ["seven levels deep is refused", { actor: passedOn(6) }, { kind: "deny", keyId: undefined }],
-  ["of our type is at its first hop at any depth", { actor: passedOn(2), subjectTokenType: "urn:acme:api-key" }, DENIED],
+  [
+    "of our type is at its first hop at any depth",
+    { actor: passedOn(2), subjectTokenType: "urn:acme:api-key" },
+    DENIED,
+  ],
   ["in a chain without another actor passes", { actor: { sub: "a", act: { sub: "b" } } }, { kind: "pass" }],
 ])("an actor %s", (_, changes, expected) => {
   const request = later(1, changes);

@@ -240,5 +240,4 @@ test(`an older record, put back at any moment of ${LIVES} lives, gives nothing b
   // Not for nothing: each of the two looks refused what the other could not see, and much was granted.
   expect(counts.lives).toBe(LIVES);
   for (const count of Object.values(counts)) expect(count).toBeGreaterThan(LIVES / 10);
-  console.log(JSON.stringify(counts));
 });

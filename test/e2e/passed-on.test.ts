@@ -58,7 +58,7 @@ afterAll(async () => {
 interface Kind {
   readonly make?: Partial<NewKeyRequest>;
   /** What happens before the last hop. */
-  readonly then?: (id: string) => Promise<unknown>;
+  readonly change?: (id: string) => Promise<unknown>;
   /** What the key itself is exchanged for: a key is refused what it does not have, and an API gets what there is. */
   readonly asks?: Readonly<Record<string, string>>;
 }
@@ -69,11 +69,11 @@ const kinds = {
   },
   unscoped: {},
   "bound to the first API": { make: { audiences: [THINGS] } },
-  revoked: { then: async (id) => revokeKey(s.keys, ADA, id, "leaked") },
-  disabled: { then: async (id) => disableKey(s.keys, ADA, id) },
+  revoked: { change: async (id) => revokeKey(s.keys, ADA, id, "leaked") },
+  disabled: { change: async (id) => disableKey(s.keys, ADA, id) },
   expired: {
     make: { lifetimeDays: 0.25 },
-    then: async () => vi.setSystemTime(Date.now() + 6 * 3_600_000),
+    change: async () => vi.setSystemTime(Date.now() + 6 * 3_600_000),
   },
   "of an organization": { make: { organizationId: ORGANIZATION } },
 } as const satisfies Record<string, Kind>;
@@ -134,12 +134,12 @@ async function tokenAfter(hops: number, key: string, asks: string = RW): Promise
 
 describe(`what a key is at every hop: ${cells.length} cells`, () => {
   it.each(cells)("a key that is $kind, after $hops hops, to $next: $outcome", async (cell) => {
-    const { make = {}, then, asks = {} }: Kind = kinds[cell.kind];
+    const { make = {}, change, asks = {} }: Kind = kinds[cell.kind];
     const { key, id } = await s.create(ADA, make);
     const audience = nexts[cell.next];
     const scope = cell.hops === 0 ? (asks[audience] ?? ALL[audience as keyof typeof ALL]) : undefined;
     const before = cell.hops === 0 ? undefined : await tokenAfter(cell.hops - 1, key, asks[THINGS]);
-    await then?.(id);
+    await change?.(id);
     const answer =
       before === undefined
         ? await s.exchange(key, { audience, scope })
