@@ -11,7 +11,7 @@ const record = { sub: "auth0|ada", id: ID, hash: "h", v: 1, iat: 0 };
 const revoked = sealRecord({ ...record, revoked_at: 1 }, peppers);
 
 /** What a kill switch makes of a token with this actor while the key's record is this one, and how often it looked. */
-async function judge(actor: string, deployment: string | undefined, text = revoked) {
+async function judge(actor: string | object, deployment: string | undefined, text = revoked) {
   let reads = 0;
   const killSwitch = new KillSwitch({
     redis: {
@@ -23,7 +23,7 @@ async function judge(actor: string, deployment: string | undefined, text = revok
     nowMs: () => 1_000_000,
     ...(deployment !== undefined && { deployment }),
   });
-  const refusal = await killSwitch.refuse({ act: { sub: actor } });
+  const refusal = await killSwitch.refuse({ act: typeof actor === "string" ? { sub: actor } : actor });
   return { status: refusal?.status, reads };
 }
 
@@ -71,4 +71,20 @@ it.each<[string, string, number | undefined]>([
   ["whose record is of a later form", sealRecord(record, peppers).replace("v1.", "v2."), 503],
 ])("a key %s is judged by what can be read: %s → %s", async (_, text, status) => {
   expect((await judge(`api-key|${ID}`, undefined, text)).status).toBe(status);
+});
+
+/** An actor that so many APIs have passed on. */
+const passedOn = (hops: number, sub: string): object =>
+  hops === 0 ? { sub } : { sub: `client ${hops}`, act: passedOn(hops - 1, sub) };
+
+it.each<[string, object, object]>([
+  ["passed on once", passedOn(1, `api-key|${ID}`), JUDGED],
+  ["passed on five times", passedOn(5, `api-key|${ID}`), JUDGED],
+  ["passed on more often than Auth0 does it", passedOn(6, `api-key|${ID}`), { status: 401, reads: 0 }],
+  ["of another deployment, passed on", passedOn(2, `api-key:billing|${ID}`), LEFT],
+  ["of no key, passed on", passedOn(4, "client 0"), LEFT],
+  ["inside another deployment's", { sub: "api-key:billing|x", act: { sub: `api-key|${ID}` } }, JUDGED],
+  ["of ours without an id", passedOn(1, "api-key|"), { status: 503, reads: 0 }],
+])("a token of a revoked key %s: %j", async (_, actor, is) => {
+  expect(await judge(actor, undefined)).toEqual(is);
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 
 import { clientOf, connectApis, passOn } from "../support/hops.ts";
+import { manage } from "../support/management.ts";
 import { ADA, AUDIENCE, claimsOf, OTHER_AUDIENCE, stage, type Stage } from "../support/stage.ts";
 
 let s: Stage;
@@ -177,4 +178,20 @@ test("who names no scope gets what the client was granted, and a user's rights n
   const permission = { resource_server_identifier: AUDIENCE, permission_name: "read:things" };
   userPermissions.set(ADA, [permission]);
   expect(await scopeOf()).toBe("read:things");
+});
+
+test("a client is made for it by the Management API alone", async () => {
+  const api = await manage(s, ["create:clients", "create:client_grants"]);
+  const made = await api("POST", "/clients", {
+    name: "things",
+    app_type: "resource_server",
+    resource_server_identifier: AUDIENCE,
+    token_exchange: { allow_any_profile_of_type: ["on_behalf_of_token_exchange"] },
+  });
+  expect(made.status).toBe(201);
+  const { client_id, client_secret } = made.body as unknown as Record<string, string>;
+  const grant = { client_id, audience: OTHER_AUDIENCE, scope: ["read:bills"], subject_type: "user" };
+  expect((await api("POST", "/client-grants", grant)).status).toBe(201);
+  const answer = await passOn(s, AUDIENCE, token, { ...ask, client_id, client_secret });
+  expect(answer.status).toBe(200);
 });

@@ -1,6 +1,7 @@
 import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, type JWTPayload } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { connectApis, passOn } from "../support/hops.ts";
 import { SELF_SERVICE } from "../support/log-in.ts";
 import { OPERATIONS } from "../support/openapi.ts";
 import { selfServiceStage, type SelfServiceStage } from "../support/self-service.ts";
@@ -133,10 +134,12 @@ describe.each(ROUTES)("%s", (route) => {
     }
   });
 
-  test("a token that came from an API key is refused, with all scopes and for the right API", async () => {
+  test("a token that came from an API key is refused, with all scopes and for the right API, also passed on", async () => {
     const s = await keyDerivedStage();
-    const answer = await s.call(...asCall(route, s.id), { token: s.token, ...bodyOf(route) });
-    expect([answer.status, answer.body["code"]]).toEqual([403, "key_derived_token"]);
+    for (const token of [s.token, s.passedOn]) {
+      const answer = await s.call(...asCall(route, s.id), { token, ...bodyOf(route) });
+      expect([answer.status, answer.body["code"]]).toEqual([403, "key_derived_token"]);
+    }
     expect((await s.keys.users.read(ADA)).entries).toHaveLength(1);
   });
 
@@ -204,7 +207,7 @@ function bodyOf(route: string): { readonly body?: object } {
 }
 
 let derived: Promise<
-  SelfServiceStage & { token: string; id: string; keys: SelfServiceStage["stores"]["keys"] }
+  SelfServiceStage & { token: string; passedOn: string; id: string; keys: SelfServiceStage["stores"]["keys"] }
 >;
 
 /** A deployment that gives keys to the self-service API itself: the worst that a configuration can do. */
@@ -223,7 +226,14 @@ async function keyDerivedStage(): typeof derived {
     const { body } = await one.s.exchange(key, { audience: SELF_SERVICE.audience, scope });
     const token = String(body["access_token"]);
     expect(claimsOf(token)).toMatchObject({ sub: ADA, aud: SELF_SERVICE.audience, scope });
-    return { ...one, token, id, keys: one.stores.keys };
+    // An API that got a token of the key passes it on to self-service.
+    connectApis(one.s, ["https://api.acme.example", SELF_SERVICE.audience]);
+    const first = await one.s.exchange(key, { audience: "https://api.acme.example", scope: "read:things" });
+    const hop = { audience: SELF_SERVICE.audience, scope };
+    const next = await passOn(one.s, "https://api.acme.example", first.body["access_token"], hop);
+    const passedOn = String(next.body["access_token"]);
+    expect(claimsOf(passedOn)).toMatchObject({ sub: ADA, scope, act: { act: { sub: `api-key|${id}` } } });
+    return { ...one, token, passedOn, id, keys: one.stores.keys };
   })();
   return derived;
 }
