@@ -49,8 +49,12 @@ export function refuseEnded(
   isPrevious: boolean,
   nowSeconds: number,
 ): UseRefusal | undefined {
-  const refuse = (cause: UseRefusal["cause"], what: string, seconds: number | undefined) =>
-    refusal(cause, "invalid_request", `This API key ${what} ${iso(seconds)}.`);
+  const refuse = (cause: UseRefusal["cause"], what: string, seconds = 0) =>
+    refusal(
+      cause,
+      "invalid_request",
+      `${what} ${new Date(seconds * 1000).toISOString().replace(".000Z", "Z")}`,
+    );
   switch (keyStatus(key, nowSeconds)) {
     case "revoked":
       return refuse("revoked", "was revoked at", key.revoked_at);
@@ -58,27 +62,22 @@ export function refuseEnded(
       return refuse("expired", "expired at", key.exp);
     case "disabled":
       return refuse("disabled", "is disabled since", key.disabled_at);
-    case "active":
-      if (!isPrevious || isOverlapping(key, nowSeconds)) return undefined;
-      return refuse(
-        "previous_secret_expired",
-        "was rotated, and its previous secret expired at",
-        key.previous?.exp,
-      );
+    case "active": {
+      const what = "was rotated, and its previous secret expired at";
+      return isPrevious && !isOverlapping(key, nowSeconds)
+        ? refuse("previous_secret_expired", what, key.previous?.exp)
+        : undefined;
+    }
   }
 }
 
 /** Refuses what a key's restrictions and its deployment do not allow: the exchange by the record, post-login by the entry. */
 export function refuseUse(key: Restricted, use: KeyUse, deployment: Restricting): UseRefusal | undefined {
-  if (use.clientId !== undefined && key.clients && !key.clients.includes(use.clientId)) {
-    return refusal(
-      "client_not_allowed",
-      "unauthorized_client",
-      "This API key may not be used by this client.",
-    );
+  if (use.clientId !== undefined && key.clients?.includes(use.clientId) === false) {
+    return refusal("client_not_allowed", "unauthorized_client", "may not be used by this client");
   }
   if (use.ip !== undefined && key.ip && !isInIpRanges(use.ip, key.ip)) {
-    return refusal("ip_not_allowed", "invalid_request", "This API key may not be used from this IP address.");
+    return refusal("ip_not_allowed", "invalid_request", "may not be used from this IP address");
   }
   // A key without audiences is for the APIs of the deployment, not for every API of the tenant.
   const api = deployment.apis.find(({ identifier }) => identifier === use.audience);
@@ -86,18 +85,14 @@ export function refuseUse(key: Restricted, use: KeyUse, deployment: Restricting)
     return audienceRefused();
   }
   if (key.org_id !== undefined && use.organizationId !== key.org_id) {
-    return refusal(
-      "organization_not_allowed",
-      "invalid_request",
-      "This API key belongs to another organization.",
-    );
+    return refusal("organization_not_allowed", "invalid_request", "belongs to another organization");
   }
   return use.requestedScopes && refuseScopes(key.scope, use.requestedScopes, api, deployment);
 }
 
 /** The refusal of an audience, also where a key's prefix alone tells. */
 export function audienceRefused(): UseRefusal {
-  return refusal("audience_not_allowed", "invalid_target", "This API key may not be used for this audience.");
+  return refusal("audience_not_allowed", "invalid_target", "may not be used for this audience");
 }
 
 /**
@@ -116,24 +111,22 @@ function refuseScopes(
   const outside = requested.filter((one) => !has.includes(one) && !(mayHaveOidc && isOidcScope(one)));
   const isUnnamed =
     scope !== undefined && requested.every((one) => outside.includes(one) && isOidcScope(one));
-  const listed = listOf(outside);
-  const lacks = listed === "" ? "" : `This API key does not have the scope: ${listed}.`;
-  if (isUnnamed && has.length === 0) {
-    return refusal("scope_not_named", "invalid_scope", lacks || "This API key has no scope of this API.");
-  }
-  if (isUnnamed) {
-    const ask = `Ask for scopes of this API key by name. [scope: ${listOf(has)}]`;
-    return refusal("scope_not_named", "invalid_scope", lacks === "" ? ask : `${lacks} ${ask}`);
-  }
-  return lacks === "" ? undefined : refusal("scope_not_allowed", "invalid_scope", lacks);
+  if (outside.length === 0 && !isUnnamed) return undefined;
+  const cause = isUnnamed ? "scope_not_named" : "scope_not_allowed";
+  const lacks =
+    outside.length > 0 ? `does not have the scope: ${listOf(outside)}` : "has no scope of this API";
+  if (!isUnnamed || has.length === 0) return refusal(cause, "invalid_scope", lacks);
+  const asked = outside.length > 0 ? lacks : "was asked for no scope by name";
+  const { reason } = refusal(cause, "invalid_scope", asked);
+  return {
+    cause,
+    code: "invalid_scope",
+    reason: `${reason} Ask again with its own: [scope: ${listOf(has)}]`,
+  };
 }
 
-function refusal(cause: UseRefusal["cause"], code: RefusalCode, reason: string): UseRefusal {
-  return { cause, code, reason };
-}
-
-function iso(seconds: number | undefined): string {
-  return new Date((seconds ?? 0) * 1000).toISOString().replace(".000Z", "Z");
+function refusal(cause: UseRefusal["cause"], code: RefusalCode, what: string): UseRefusal {
+  return { cause, code, reason: `This API key ${what}.` };
 }
 
 /** As many whole scopes as fit. RFC 6749 §5.2 allows few characters in error_description, and Auth0 1024 of them. */

@@ -507,7 +507,8 @@ it.each([
 
 describe("scopes that nobody named", () => {
   const none = { requestedScopes: [] };
-  const ask = (scopes: string) => `Ask for scopes of this API key by name. [scope: ${scopes}]`;
+  const again = (scopes: string) => `Ask again with its own: [scope: ${scopes}]`;
+  const ask = (scopes: string) => `This API key was asked for no scope by name. ${again(scopes)}`;
 
   it.each<[string, string | undefined, readonly string[], string]>([
     ["nothing", "read:things", [], ask("read:things")],
@@ -518,7 +519,7 @@ describe("scopes that nobody named", () => {
       "OpenID scopes alone",
       "read:things",
       ["openid", "profile"],
-      `This API key does not have the scope: openid profile. ${ask("read:things")}`,
+      `This API key does not have the scope: openid profile. ${again("read:things")}`,
     ],
     ["nothing, and has nothing here", "read:bills", [], "This API key has no scope of this API."],
     ["nothing, and has nothing at all", "", [], "This API key has no scope of this API."],

@@ -371,7 +371,7 @@ describe("post-login, at the user's own record", () => {
     [
       "an old record of a key that has scopes by now, and a request for none",
       narrowed({ scope: "write:things" }, { scope: "" }),
-      "Ask for scopes of this API key by name. [scope: write:things]",
+      "This API key was asked for no scope by name. Ask again with its own: [scope: write:things]",
     ],
     [
       "the record of before a rotation without overlap, with the secret that leaked",

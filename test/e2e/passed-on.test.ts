@@ -176,7 +176,7 @@ test("who names no scope gets none beyond the key's: of a scoped key nothing, of
   const refused = await hop(scoped.key, R);
   expect([refused.status, refused.body["error_description"]]).toEqual([
     403,
-    "Ask for scopes of this API key by name. [scope: read:bills]",
+    "This API key was asked for no scope by name. Ask again with its own: [scope: read:bills]",
   ]);
   expect(outcomeOf(await hop((await s.create(ADA)).key))).toBe(BP);
 });
