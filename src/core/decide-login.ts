@@ -80,7 +80,7 @@ export function decideLogin(
 /** The deployment's actors in a chain; before it is taken over, those of the old form too. */
 function ourActors(chain: unknown, deployment: DeployedDeployment): readonly FoundActor[] | undefined {
   const own = actorsIn(chain, deployment);
-  if (deployment.takesOver !== true) return own;
+  if (deployment.takesOver !== true || deployment.name === DEFAULT_NAME) return own;
   const old = actorsIn(chain, { name: DEFAULT_NAME });
   return own && old && [...own, ...old];
 }

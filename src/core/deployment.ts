@@ -37,7 +37,10 @@ export interface Deployment extends DeploymentId {
 
 /** What both Actions know of their deployment: baked into their code. */
 export interface DeployedDeployment extends Omit<Deployment, "clients"> {
-  /** Whether entries and actors of the form before deployments had names count as well, until they are taken over. */
+  /**
+   * Whether what is there may be of before deployments had names: entries and actors of that form count as well, and an
+   * actor needs no tag, until they are taken over.
+   */
   readonly takesOver?: boolean;
 }
 

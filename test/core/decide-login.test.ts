@@ -348,3 +348,11 @@ it.each<[boolean, string | undefined, object]>([
   const changes = withEntry(scope === undefined ? {} : { scope });
   expect(decideLogin({ ...request, ...changes }, { ...deployment, openid }, NOW)).toMatchObject(expected);
 });
+
+it.each([
+  [true, "narrow"],
+  [false, "deny"],
+])("an actor without a tag, of a deployment named api-keys that takes over %s: %s", (takesOver, kind) => {
+  const request = { ...ours, actor: { sub: `api-key|${entry.id}` } };
+  expect(decideLogin(request, { ...deployment, takesOver }, NOW)).toMatchObject({ kind });
+});

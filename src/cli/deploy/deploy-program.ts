@@ -1,6 +1,6 @@
 import { Command } from "commander";
 
-import { entriesFieldOf } from "../../core/deployment.ts";
+import { DEFAULT_NAME, entriesFieldOf } from "../../core/deployment.ts";
 import { ApiKeysError } from "../../core/errors.ts";
 import { apply, planApply, type Planned, type PlannedApply } from "../../deploy/apply.ts";
 import { isProblem, isProblemAfterApply } from "../../deploy/doctor.ts";
@@ -196,7 +196,8 @@ async function plannedApply({ deploying, keys, config }: Opened, prune: boolean)
     unknownIfForbidden,
   );
   const gone = planned.gone.map((one, at) => describeGone(one, counts?.[at]));
-  const takingOver = deploying.sources.takesOver
+  const isMoved = deploying.sources.takesOver && config.name !== DEFAULT_NAME;
+  const takingOver = isMoved
     ? [`keys in app_metadata.api_keys that are of this Redis database move to ${entriesFieldOf(config)}.`]
     : [];
   return { ...planned, caveats: [...planned.caveats, ...gone, ...takingOver] };

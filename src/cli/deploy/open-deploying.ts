@@ -1,6 +1,5 @@
 import { join } from "node:path";
 
-import { DEFAULT_NAME } from "../../core/deployment.ts";
 import type { StoreMarker } from "../../core/store-marker.ts";
 import { initStore, markDeployedPepper } from "../../keys/init.ts";
 import type { Keys } from "../../keys/keys.ts";
@@ -61,7 +60,7 @@ export async function openDeploying(io: Io, options: DeployOptions, clock: Deplo
         config,
         secrets: settings.actionSecrets,
         peppers: settings.peppers,
-        takesOver: name !== DEFAULT_NAME && (await isUnnamed(keys)),
+        takesOver: await isUnnamed(keys),
       },
       journal: fileJournal({
         file: options.journal ?? join(".deploy", tenant.replace(":", "_"), `${name}.jsonl`),
@@ -83,8 +82,8 @@ async function isUnnamed(keys: Keys): Promise<boolean> {
 /** A deployment that takes over what its store says, which could not be read perhaps when it was opened. */
 export function takingOver(opened: Opened, marker: StoreMarker | undefined): Opened {
   const { deploying } = opened;
-  const takesOver = marker === "unnamed" && deploying.desired.name !== DEFAULT_NAME;
-  return { ...opened, deploying: { ...deploying, sources: { ...deploying.sources, takesOver } } };
+  const sources = { ...deploying.sources, takesOver: marker === "unnamed" };
+  return { ...opened, deploying: { ...deploying, sources } };
 }
 
 /** Marks the Redis database as this deployment's, if it is new, or takes it over. Throws what `keys init` throws. */
