@@ -13,23 +13,35 @@ export interface RedisSettings {
 }
 
 /**
- * `@upstash/redis` made safe: one attempt, a real timeout, raw strings, no batching behind our back, no telemetry. Its
+ * `@upstash/redis` made safe: one attempt, a real timeout, no redirect, raw strings, no batching behind our back, no telemetry. Its
  * error messages hold the command with its arguments: callers must not log them. Throws `TypeError` where the client
  * itself would only warn.
  */
 export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
   if (!/^https?:\/\//.test(url) || token === "") throw new TypeError('"url" and "token" must be set');
-  return new Redis({
+  const redis = new Redis({
     url,
     token,
-    retry: { retries: 0 },
-    // A function: given one signal object, the client turns an abort into a made-up answer.
-    signal: () => AbortSignal.timeout(timeoutMs),
     automaticDeserialization: false,
     enableAutoPipelining: false,
     enableTelemetry: false,
     readYourWrites: false,
   });
+  // Its own request follows redirects, with no way to tell it not to: what is asked, and the answer that decides on a key,
+  // would be another host's.
+  redis.use(async ({ path = [], body }) => {
+    const response = await fetch([url.replace(/\/$/, ""), ...path].join("/"), {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (!response.ok)
+      throw new Error(`Redis answered ${response.status}, command was: ${JSON.stringify(body)}`);
+    return (await response.json()) as { readonly result?: never; readonly error?: string };
+  });
+  return redis;
 }
 
 /** Reads a key's record together with the store's marker: one `MGET`, one round trip. Never throws. */

@@ -14,7 +14,6 @@ afterEach(() => server.resetHandlers());
 afterAll(() => server.close());
 
 const redis = createRedis({ url, token: "the-token", timeoutMs: 50 });
-const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 it.each<[string, () => Response | Promise<Response>]>([
   ["HTML", () => HttpResponse.html("<h1>502</h1>")],
@@ -22,9 +21,9 @@ it.each<[string, () => Response | Promise<Response>]>([
   ["a network error", () => HttpResponse.error()],
   ["an error", () => HttpResponse.json({ error: "ERR max requests limit exceeded" }, { status: 400 })],
   ["401", () => HttpResponse.json({ error: "WRONGPASS invalid password" }, { status: 401 })],
-  ["one item", () => HttpResponse.json({ result: [base64("x")] })],
+  ["one item", () => HttpResponse.json({ result: ["x"] })],
   ["three items", () => HttpResponse.json({ result: [null, null, null] })],
-  ["a string", () => HttpResponse.json({ result: base64("x") })],
+  ["a string", () => HttpResponse.json({ result: "x" })],
   ["null", () => HttpResponse.json({ result: null })],
   ["numbers", () => HttpResponse.json({ result: [1, 2] })],
   ["an empty object", () => HttpResponse.json({})],
@@ -42,6 +41,25 @@ it.each<[string, () => Response | Promise<Response>]>([
   expect(requests).toBe(1);
 });
 
+test.each([301, 302, 307, 308])(
+  "a redirect (%i) is not followed: the token and the question stay here",
+  async (status) => {
+    let followed = 0;
+    server.use(
+      http.post(
+        url,
+        () => new HttpResponse(null, { status, headers: { location: "https://evil.example/" } }),
+      ),
+      http.all("https://evil.example/", () => {
+        followed++;
+        return HttpResponse.json({ result: ["forged", "forged"] });
+      }),
+    );
+    expect(await readKeyRecord(redis, "4fJ2kQ9xZb1T")).toEqual({ kind: "unavailable" });
+    expect(followed).toBe(0);
+  },
+);
+
 test("a look-up that hangs is given up, and no answer is made up", async () => {
   server.use(
     http.post(url, async () => {
@@ -57,7 +75,7 @@ test("a look-up is one MGET of record and marker, without telemetry", async () =
   server.use(
     http.post(url, async ({ request }) => {
       seen = { body: await request.json(), headers: [...request.headers.keys()] };
-      return HttpResponse.json({ result: [base64("1e3"), null] });
+      return HttpResponse.json({ result: ["1e3", null] });
     }),
   );
   expect(await readKeyRecord(redis, "4fJ2kQ9xZb1T")).toEqual({

@@ -39,9 +39,12 @@ async function grant({ origin, managementAudience, clientId, clientSecret }: Ope
     audience: managementAudience,
   });
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await fetch(`${origin}/oauth/token`, { method: "POST", body, signal }).catch(
-    () => undefined,
-  );
+  const response = await fetch(`${origin}/oauth/token`, {
+    method: "POST",
+    body,
+    signal,
+    redirect: "error",
+  }).catch(() => undefined);
   if (!response?.ok) {
     throw new ApiKeysError(
       response ? "management_unauthorized" : "management_unavailable",
