@@ -78,6 +78,7 @@ export interface ExchangeErrorDetails {
   readonly error?: string | undefined;
   readonly error_description?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  readonly rateLimit?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -93,6 +94,8 @@ export class ExchangeError extends Error {
   readonly error_description: string | undefined;
   /** Milliseconds from now after which another attempt makes sense, where that is known. */
   readonly retryAfterMs: number | undefined;
+  /** The tenant's `x-ratelimit-limit`, where it sent one with a 429. */
+  readonly rateLimit: number | undefined;
 
   constructor(code: ExchangeErrorCode, details: ExchangeErrorDetails = {}) {
     const { message, retryable, fix } = CASES[code];
@@ -110,5 +113,6 @@ export class ExchangeError extends Error {
     this.error = details.error;
     this.error_description = said;
     this.retryAfterMs = details.retryAfterMs;
+    this.rateLimit = details.rateLimit;
   }
 }

@@ -1,12 +1,25 @@
 import type { ApiKey } from "../core/api-key.ts";
 import { ExchangeError, type ExchangeErrorCode } from "./exchange-error.ts";
-import { retryAfterMs } from "./retry.ts";
+import { check, optional, SAFE_URL, TEXT, type Rules } from "./options.ts";
+import { rateLimit, retryAfterMs } from "./retry.ts";
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
 // RFC 6750 §2.1. Anything else could break out of the header that it is put in.
 const B64TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
-const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
+// An answer has a token and little else: what is longer is none.
+const MAX_ANSWER_BYTES = 64 * 1024;
+const TIMEOUT_MS = 10_000;
+
+const OFFERED_SCOPE = /^.*\[scope: ([\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)\]$/s;
+
+/** What each part of an endpoint must be. */
+export const ENDPOINT_RULES: Rules<ExchangeEndpoint> = {
+  token_endpoint: SAFE_URL,
+  client_id: TEXT,
+  client_secret: optional({ must: TEXT.must, test: (value) => value === undefined || TEXT.test(value) }),
+  subject_token_type: TEXT,
+};
 
 /** Where keys are exchanged, and as which client. Names of the wire. */
 export interface ExchangeEndpoint {
@@ -35,6 +48,7 @@ export interface ExchangeParameters {
 export interface ExchangeRequestOptions {
   /** Default: the global one. */
   readonly fetch?: typeof fetch | undefined;
+  /** Ends the request and the reading of its answer. Default: after 10 seconds. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -49,8 +63,8 @@ export interface ExchangeAnswer {
 
 /**
  * Sends an API key to the token endpoint and gives the answer as it came, for {@link processExchangeResponse}. Throws
- * an {@link ExchangeError} `network_error` or `timeout` where there is none, `TypeError` for a `token_endpoint` that
- * would send the key in the clear.
+ * an {@link ExchangeError} `network_error` or `timeout` where there is none, `TypeError` for a part of the endpoint or
+ * an audience that is missing, and for a `token_endpoint` that would send the key in the clear.
  */
 export async function exchangeApiKeyRequest(
   endpoint: ExchangeEndpoint,
@@ -58,10 +72,10 @@ export async function exchangeApiKeyRequest(
   parameters: ExchangeParameters,
   options: ExchangeRequestOptions = {},
 ): Promise<Response> {
-  const { protocol, hostname } = new URL(endpoint.token_endpoint);
-  if (protocol !== "https:" && !(protocol === "http:" && LOOPBACK.test(hostname))) {
-    throw new TypeError('"token_endpoint" must be an https URL');
+  for (const [name, rule] of Object.entries(ENDPOINT_RULES)) {
+    check(`"${name}"`, endpoint[name as keyof ExchangeEndpoint], rule);
   }
+  check('"audience"', parameters.audience, TEXT);
   // Never requested_token_type: Auth0 refuses custom exchanges that carry it.
   const body = new URLSearchParams({
     grant_type: GRANT_TYPE,
@@ -85,7 +99,7 @@ export async function exchangeApiKeyRequest(
       body: body.toString(),
       // A key follows no redirect.
       redirect: "manual",
-      signal: options.signal ?? null,
+      signal: options.signal ?? AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (error) {
     throw failureOf(error);
@@ -101,7 +115,7 @@ export async function processExchangeResponse(
   nowMs: () => number = Date.now,
 ): Promise<ExchangeAnswer> {
   const { status } = response;
-  const json = await bodyOf(response);
+  const json = await jsonOf(response);
   if (status === 200) {
     const answer = json && successOf(json);
     if (answer) return answer;
@@ -113,6 +127,7 @@ export async function processExchangeResponse(
     error,
     error_description: textOf(json?.["error_description"]),
     retryAfterMs: status === 429 || status === 503 ? retryAfterMs(response.headers, nowMs()) : undefined,
+    rateLimit: status === 429 ? rateLimit(response.headers) : undefined,
   });
 }
 
@@ -126,6 +141,15 @@ function successOf(json: Readonly<Record<string, unknown>>): ExchangeAnswer | un
   const isLimited = typeof expires_in === "number" && Number.isFinite(expires_in) && expires_in > 0;
   if (!isBearer || !isLimited || (scope !== undefined && typeof scope !== "string")) return undefined;
   return { access_token, token_type: "Bearer", expires_in, ...(scope !== undefined && { scope }) };
+}
+
+/**
+ * The scopes that a key has, where an exchange was refused because none was asked for: the description then ends in
+ * `[scope: a b]`. Nothing but scope tokens of RFC 6749 §3.3.
+ */
+export function offeredScope({ code, error_description = "" }: ExchangeError): string | undefined {
+  if (code !== "invalid_scope") return undefined;
+  return OFFERED_SCOPE.exec(error_description)?.[1];
 }
 
 /** Decided by status and `error`, never by the text of the description. */
@@ -150,19 +174,34 @@ function codeOf(status: number, error: string | undefined): ExchangeErrorCode {
   }
 }
 
-async function bodyOf(response: Response): Promise<Readonly<Record<string, unknown>> | undefined> {
-  let text: string;
-  try {
-    text = await response.text();
-  } catch (error) {
-    throw failureOf(error);
-  }
+async function jsonOf(response: Response): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const text = await textOfBody(response);
   try {
     const json: unknown = JSON.parse(text);
     return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Reads no more than an answer can have; of one that is longer, nothing. */
+async function textOfBody(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let [text, bytes] = ["", 0];
+  try {
+    for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read()) {
+      bytes += chunk.value.byteLength;
+      if (bytes > MAX_ANSWER_BYTES) {
+        await reader?.cancel();
+        return "";
+      }
+      text += decoder.decode(chunk.value, { stream: true });
+    }
+  } catch (error) {
+    throw failureOf(error);
+  }
+  return text + decoder.decode();
 }
 
 function failureOf(error: unknown): ExchangeError {

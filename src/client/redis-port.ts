@@ -1,3 +1,5 @@
+import { check, checkOptions, FUNCTION, having, HTTP_URL, MILLISECONDS, optional, TEXT } from "./options.ts";
+
 /** A reply of Redis to the few commands that are used here. */
 export type RedisReply = string | number | null | readonly RedisReply[];
 
@@ -5,6 +7,9 @@ export type RedisReply = string | number | null | readonly RedisReply[];
 export interface RedisPort {
   command(...words: string[]): Promise<RedisReply>;
 }
+
+/** What such a port must be. */
+export const REDIS_PORT = having("command");
 
 /** Where an Upstash database is reached over HTTPS. */
 export interface UpstashOptions {
@@ -17,6 +22,12 @@ export interface UpstashOptions {
 
 /** A database of Upstash, over its REST protocol. Needs nothing but `fetch`. */
 export function upstashRedis(options: UpstashOptions): RedisPort {
+  checkOptions<UpstashOptions>("upstashRedis", options, {
+    url: HTTP_URL,
+    token: TEXT,
+    timeoutMs: optional(MILLISECONDS),
+    fetch: optional(FUNCTION),
+  });
   const { url, token, timeoutMs = 2_000, fetch: send = fetch } = options;
   return {
     async command(...words) {
@@ -24,10 +35,12 @@ export function upstashRedis(options: UpstashOptions): RedisPort {
         method: "POST",
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
         body: JSON.stringify(words),
+        // Neither the token nor what it reads is another host's business.
+        redirect: "manual",
         signal: AbortSignal.timeout(timeoutMs),
       });
-      const answer = (await response.json()) as { readonly result?: RedisReply };
       // The error of Redis is not quoted: it holds the command with its arguments.
+      const answer = (await response.json().catch(() => ({}))) as { readonly result?: RedisReply };
       if (response.status !== 200 || answer.result === undefined) throw new Error("Redis refused a command.");
       return answer.result;
     },
@@ -44,6 +57,8 @@ export interface RedisClientLike {
  * milliseconds: such clients wait for a lost server as long as it takes.
  */
 export function redisClientPort(client: RedisClientLike, timeoutMs = 1_000): RedisPort {
+  check('redisClientPort: "client"', client, having("sendCommand"));
+  check('redisClientPort: "timeoutMs"', timeoutMs, MILLISECONDS);
   return {
     async command(...words) {
       let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,7 +1,13 @@
-import { expect, test } from "vitest";
+import { once } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { ExchangeError } from "../../src/client/exchange-error.ts";
-import { exchangeApiKeyRequest, processExchangeResponse } from "../../src/client/exchange.ts";
+import { exchangeApiKeyRequest, offeredScope, processExchangeResponse } from "../../src/client/exchange.ts";
+import { upstashRedis } from "../../src/client/redis-port.ts";
+import { ApiKeyTokenSource } from "../../src/client/token-source.ts";
 import { ENDPOINT, FakeEndpoint, KEY, success } from "./support.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 22);
@@ -139,4 +145,123 @@ test("a limit says when it ends", async () => {
     Response.json({ error: "too_many_requests" }, { status: 429, headers: { "retry-after": "7" } }),
   );
   expect(failure).toMatchObject({ retryAfterMs: 7_000, fix: "Try again later (in 7 s)." });
+});
+
+/** An answer that goes on for ever, and how much of it was read. */
+function endless(status = 200) {
+  let chunks = 0;
+  let isCancelled = false;
+  const chunk = new Uint8Array(16 * 1024).fill(32);
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      chunks++;
+      controller.enqueue(chunk);
+    },
+    cancel: () => {
+      isCancelled = true;
+    },
+  });
+  return { response: new Response(body, { status }), read: () => [chunks <= 7, isCancelled] };
+}
+
+test.each([
+  [200, "nonconforming_answer"],
+  [429, "too_many_requests"],
+  [500, "server_error"],
+])("of an answer that goes on for ever (%i) no more than 64 kB are read", async (status, code) => {
+  const { response, read } = endless(status);
+  expect((await failureOf(response)).code).toBe(code);
+  expect(read()).toEqual([true, true]);
+});
+
+test("an answer of 64 kB is read", async () => {
+  const json = JSON.stringify(success("t", 60));
+  const answer = await processExchangeResponse(new Response(json.padEnd(64 * 1024)));
+  expect(answer.access_token).toBe("t");
+  expect((await failureOf(new Response(json.padEnd(64 * 1024 + 1)))).code).toBe("nonconforming_answer");
+});
+
+test("text that is cut between two chunks, inside of a letter, is read as it was written", async () => {
+  const bytes = new TextEncoder().encode(
+    JSON.stringify({ error: "invalid_request", error_description: "né" }),
+  );
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+      controller.close();
+    },
+  });
+  expect((await failureOf(new Response(body, { status: 400 }))).error_description).toBe("né");
+});
+
+describe("a server of its own", () => {
+  let answer: (response: ServerResponse) => void;
+  let server: Server;
+  let url: string;
+  let requests: number;
+  beforeAll(async () => {
+    server = createServer((_, response) => {
+      requests++;
+      answer(response);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  });
+  beforeEach(() => {
+    requests = 0;
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test("an answer that drips is given up with the time of the whole answer", async () => {
+    answer = (response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const drip = setInterval(() => response.write(" "), 10);
+      response.on("close", () => clearInterval(drip));
+    };
+    const source = new ApiKeyTokenSource({
+      ...ENDPOINT,
+      token_endpoint: url,
+      timeoutMs: 200,
+      waitBudgetMs: 0,
+    });
+    const startedMs = performance.now();
+    await expect(source.getToken({ apiKey: KEY, audience: "a" })).rejects.toMatchObject({ code: "timeout" });
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+  });
+
+  test.each([301, 302, 303, 307, 308])(
+    "a redirect (%i) is not followed: the key stays here",
+    async (status) => {
+      answer = (response) => response.writeHead(status, { location: `${url}elsewhere` }).end();
+      const endpoint = { ...ENDPOINT, token_endpoint: url };
+      const response = await exchangeApiKeyRequest(endpoint, KEY, { audience: "a" });
+      expect(await failureOf(response)).toMatchObject({ code: "nonconforming_answer", status });
+      const redis = upstashRedis({ url, token: "t" });
+      await expect(redis.command("GET", "x")).rejects.toThrow(/^Redis refused a command\.$/);
+      expect(requests).toBe(2);
+    },
+  );
+});
+
+test.each([
+  ["Ask for scopes. [scope: read:things]", "read:things"],
+  ["Ask for scopes. [scope: read:things write:things]", "read:things write:things"],
+  ["[scope: a]", "a"],
+  ["[scope: no] but rather [scope: a]", "a"],
+  ["[scope: a[b] c]]", "a[b] c]"],
+  ["[scope: ]", undefined],
+  ["[scope: a  b]", undefined],
+  ["[scope: a ]", undefined],
+  ['[scope: a"b]', undefined],
+  ["[scope: a\\b]", undefined],
+  ["[scope: a\nb]", undefined],
+  ["[scope: ä]", undefined],
+  ["[scope: a] and more", undefined],
+  ["[scopes: a]", undefined],
+])("of %j the scopes that a key has are %j", (error_description, expected) => {
+  expect(offeredScope(new ExchangeError("invalid_scope", { error_description }))).toBe(expected);
+  expect(offeredScope(new ExchangeError("invalid_request", { error_description }))).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { decideRetry, retryAfterMs } from "../../src/client/retry.ts";
+import { decideRetry, rateLimit, retryAfterMs } from "../../src/client/retry.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 22, 12, 0, 0);
 
@@ -58,4 +58,22 @@ test.each([
   ["no budget left", { retryable: true }, 0, 0, 0, { kind: "give_up" }],
 ] as const)("%s", (_, failure, attempt, budgetLeftMs, random, expected) => {
   expect(decideRetry(failure, attempt, budgetLeftMs, random)).toEqual(expected);
+});
+
+test.each([
+  ["a number", { "retry-after": "999999999" }],
+  ["a number that is none any more", { "retry-after": "9".repeat(400) }],
+  ["a date", { "retry-after": "Fri, 31 Dec 9999 23:59:59 GMT" }],
+  ["a reset", { "x-ratelimit-reset": "999999999999" }],
+])("no answer keeps a process from asking for longer than five minutes: %s", (_, headers) => {
+  expect(retryAfterMs(new Headers(headers), 1_800_000_000_000)).toBe(300_000);
+});
+
+test.each([
+  ["15", 15],
+  ["0", undefined],
+  ["many", undefined],
+  ["1e9", undefined],
+])("what a tenant says that it grants a second: %j is %j", (text, expected) => {
+  expect(rateLimit(new Headers({ "x-ratelimit-limit": text }))).toBe(expected);
 });
