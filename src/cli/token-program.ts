@@ -34,7 +34,7 @@ export async function runToken(argv: readonly string[], io: Io): Promise<0 | 1 |
     .option("--client-id <id>", "the client that exchanges (API_KEY_CLIENT_ID)")
     .option("--subject-token-type <urn>", "the type of these keys (API_KEY_SUBJECT_TOKEN_TYPE)")
     .option("--audience <url>", "the API (API_KEY_AUDIENCE)")
-    .option("--scope <scopes>", "space-delimited (API_KEY_SCOPE)")
+    .option("--scope <scopes>", "space-delimited; default: all that the key has (API_KEY_SCOPE)")
     .option("--organization <id>", "the organization (API_KEY_ORGANIZATION)")
     .option("--local", "use the running local tenant")
     .option("--no-cache", "neither read nor keep a token")
@@ -49,16 +49,14 @@ export async function runToken(argv: readonly string[], io: Io): Promise<0 | 1 |
 
 async function printToken(options: Options, io: Io): Promise<void> {
   const settings = await readTokenSettings(io.env, options);
+  const { audience, scope, organization, ...endpoint } = settings;
   const source = new ApiKeyTokenSource({
-    ...settings,
-    cache: options.cache
-      ? fileTokenCache({ folder: defaultCacheFolder(io.env) })
-      : memoryTokenCache({ maxEntries: 1 }),
+    ...endpoint,
+    cache: options.cache ? fileTokenCache({ folder: defaultCacheFolder(io.env) }) : memoryTokenCache(),
     refresh: "inline",
     waitBudgetMs: options.wait * 1000,
     onCacheError: warnOnce(io),
   });
-  const { audience, scope, organization } = settings;
   const token = await source.getToken({ apiKey: await readApiKey(io), audience, scope, organization });
   io.stdout(presentToken(token, FORMS.find((name) => options[name]) ?? "token"));
 }

@@ -1,13 +1,15 @@
+import { check, COUNT } from "./options.ts";
+
 /** A map of at most `maxEntries`: what was not used for longest goes first. */
 export class BoundedMap<Value> {
   readonly #entries = new Map<string, Value>();
-  readonly #maxEntries: number;
+  maxEntries: number;
+  /** Is called for each entry that makes room for another. */
+  onEvict: (() => void) | undefined;
 
   constructor(maxEntries: number) {
-    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
-      throw new TypeError('"maxEntries" must be a positive integer');
-    }
-    this.#maxEntries = maxEntries;
+    check('"maxEntries"', maxEntries, COUNT);
+    this.maxEntries = maxEntries;
   }
 
   get size(): number {
@@ -31,9 +33,11 @@ export class BoundedMap<Value> {
   set(name: string, value: Value): void {
     this.#entries.delete(name);
     this.#entries.set(name, value);
-    if (this.#entries.size <= this.#maxEntries) return;
+    if (this.#entries.size <= this.maxEntries) return;
     const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
+    if (oldest === undefined) return;
+    this.#entries.delete(oldest);
+    this.onEvict?.();
   }
 
   /** All of them, as they are now. */

@@ -3,8 +3,9 @@ import { link, lstat, mkdir, open, rename, rm, writeFile } from "node:fs/promise
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 
+import { checkOptions, FUNCTION, optional, TEXT } from "./options.ts";
 import { openToken, sealToken } from "./sealed-token.ts";
-import type { CacheSlot, TokenCache } from "./token-cache.ts";
+import { isHeld, type CacheSlot, type TokenCache } from "./token-cache.ts";
 
 /** What a file cache may be told. */
 export interface FileTokenCacheOptions {
@@ -27,6 +28,7 @@ export function defaultCacheFolder(env: Readonly<Record<string, string | undefin
  * whole. Rejects where the folder or a file is a symbolic link, belongs to another user, or is open to others.
  */
 export function fileTokenCache(options: FileTokenCacheOptions): TokenCache {
+  checkOptions<FileTokenCacheOptions>("fileTokenCache", options, { folder: TEXT, nowMs: optional(FUNCTION) });
   const { folder, nowMs = Date.now } = options;
   const fileOf = ({ name }: CacheSlot) => join(folder, `${name}.jwe`);
   return {
@@ -60,7 +62,7 @@ export function fileTokenCache(options: FileTokenCacheOptions): TokenCache {
       if (!isTaken) {
         // Left by a process that ended in between. Of two that see it at once both may go on: one exchange more, no harm.
         const endsAtMs = Number(await readOwn(folder, file));
-        if (nowMs() >= endsAtMs) await rm(file, { force: true });
+        if (!isHeld(endsAtMs, nowMs(), leaseMs)) await rm(file, { force: true });
         return undefined;
       }
       return async () => {

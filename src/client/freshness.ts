@@ -9,6 +9,7 @@ export const CLOCK_TOLERANCE_SECONDS = 120;
 // tenant that is down: docs/SCALE.md.
 export const REFRESH_FROM = 0.85;
 export const REFRESH_SPREAD = 0.1;
+const FUTURE_SECONDS = 300;
 
 /**
  * Judges a token. It counts as expired two minutes before its end, or a tenth of its lifetime if that is less, and is to
@@ -23,6 +24,8 @@ export function freshnessOf(
   const lifetimeSeconds = token.expiresAtSeconds - token.obtainedAtSeconds;
   const usableSeconds = lifetimeSeconds - Math.min(CLOCK_TOLERANCE_SECONDS, lifetimeSeconds / 10);
   const ageSeconds = nowSeconds - token.obtainedAtSeconds;
+  // It was obtained while the clock was ahead: its times say nothing now.
+  if (ageSeconds < -FUTURE_SECONDS) return "expired";
   if (ageSeconds >= usableSeconds) return "expired";
   return ageSeconds >= usableSeconds * (REFRESH_FROM + REFRESH_SPREAD * jitter) ? "refresh" : "fresh";
 }

@@ -1,3 +1,4 @@
+import { openToken, sealToken } from "./sealed-token.ts";
 import type { CachedToken, CacheSlot, TokenCache } from "./token-cache.ts";
 
 /** What a cache gives that did not answer. */
@@ -28,6 +29,19 @@ export class GuardedCache {
     await this.#guard(async () => this.#cache.delete(slot), undefined);
   }
 
+  /** What lies beside the slot's token, in a cache that is shared. */
+  async getNote<T>(slot: CacheSlot): Promise<T | undefined> {
+    const sealed = await this.#guard(async () => this.#cache.notes?.get(slot), undefined);
+    return sealed === undefined ? undefined : openToken<T>(noteSlot(slot), sealed);
+  }
+
+  async setNote(slot: CacheSlot, note: object, lifetimeMs: number): Promise<void> {
+    const { notes } = this.#cache;
+    if (!notes) return;
+    const sealed = await sealToken(noteSlot(slot), note);
+    await this.#guard(async () => notes.set(slot, sealed, lifetimeMs), undefined);
+  }
+
   /** What releases the lock; {@link UNLOCKED} if the cache cannot lock, `undefined` while another holds it. */
   async tryLock(slot: CacheSlot, leaseMs: number): Promise<(() => Promise<void>) | undefined> {
     const release = await this.#guard(async () => this.#cache.tryLock(slot, leaseMs), UNLOCKED);
@@ -43,4 +57,9 @@ export class GuardedCache {
       return otherwise;
     }
   }
+}
+
+/** So that a note cannot be taken for a token, or be put in its place. */
+function noteSlot({ name, encryptionKey }: CacheSlot): CacheSlot {
+  return { name: `note:${name}`, encryptionKey };
 }

@@ -1,10 +1,13 @@
-import type { TokenCache } from "./token-cache.ts";
+import { check } from "./options.ts";
+import { TOKEN_CACHE, type TokenCache } from "./token-cache.ts";
 
 /**
  * A near cache before a far one: memory before Redis or files. Locks are those of the far one, which others share. The
  * near one keeps working while the far one is out of order.
  */
 export function layeredTokenCache(near: TokenCache, far: TokenCache): TokenCache {
+  check('layeredTokenCache: "near"', near, TOKEN_CACHE);
+  check('layeredTokenCache: "far"', far, TOKEN_CACHE);
   return {
     async get(slot, besides) {
       // Who has a token asks for what others have put far away: whatever is near must not hide it.
@@ -28,5 +31,11 @@ export function layeredTokenCache(near: TokenCache, far: TokenCache): TokenCache
     },
     tryLock: async (slot, leaseMs) => far.tryLock(slot, leaseMs),
     touch: () => far.touch?.(),
+    limit(maxEntries, onEvict) {
+      near.limit?.(maxEntries, onEvict);
+      // What it remembers beside is for a Redis that was lost.
+      far.limit?.(maxEntries);
+    },
+    ...(far.notes && { notes: far.notes }),
   };
 }

@@ -1,17 +1,19 @@
 import { BoundedMap } from "./bounded-map.ts";
-import type { CachedToken, TokenCache } from "./token-cache.ts";
+import { checkOptions, FUNCTION, optional } from "./options.ts";
+import { isHeld, MAX_ENTRIES, type CachedToken, type TokenCache } from "./token-cache.ts";
 
 /** What a memory cache may be told. */
 export interface MemoryTokenCacheOptions {
-  /** Default: 10,000 tokens. */
-  readonly maxEntries?: number;
   readonly nowMs?: () => number;
 }
 
 /** Tokens in the memory of this process, for as long as it lives. */
 export function memoryTokenCache(options: MemoryTokenCacheOptions = {}): TokenCache {
-  const { maxEntries = 10_000, nowMs = Date.now } = options;
-  const tokens = new BoundedMap<CachedToken>(maxEntries);
+  checkOptions<MemoryTokenCacheOptions>("memoryTokenCache", options, {
+    nowMs: optional(FUNCTION),
+  });
+  const { nowMs = Date.now } = options;
+  const tokens = new BoundedMap<CachedToken>(MAX_ENTRIES);
   const locks = new Map<string, number>();
   return {
     async get({ name }, besides) {
@@ -29,12 +31,16 @@ export function memoryTokenCache(options: MemoryTokenCacheOptions = {}): TokenCa
     },
     async tryLock({ name }, leaseMs) {
       const untilMs = locks.get(name);
-      if (untilMs !== undefined && untilMs > nowMs()) return undefined;
+      if (untilMs !== undefined && isHeld(untilMs, nowMs(), leaseMs)) return undefined;
       const mineUntilMs = nowMs() + leaseMs;
       locks.set(name, mineUntilMs);
       return async () => {
         if (locks.get(name) === mineUntilMs) locks.delete(name);
       };
+    },
+    limit(maxEntries, onEvict) {
+      tokens.maxEntries = maxEntries;
+      tokens.onEvict = onEvict;
     },
   };
 }

@@ -3,7 +3,7 @@ import { base64url } from "jose";
 import { BoundedMap } from "./bounded-map.ts";
 import { freshnessOf } from "./freshness.ts";
 import type { RedisPort } from "./redis-port.ts";
-import type { CachedToken } from "./token-cache.ts";
+import { isHeld, type CachedToken } from "./token-cache.ts";
 
 /** What a watch over a store is made with. All numbers are milliseconds but the last. */
 export interface RedisStoreWatchOptions {
@@ -60,6 +60,11 @@ export class RedisStoreWatch {
     this.#unstored.delete(key);
   }
 
+  limit(maxTokens: number): void {
+    this.#known.maxEntries = maxTokens;
+    this.#unstored.maxEntries = maxTokens;
+  }
+
   /** Looks at the store in the background, at most once a second. */
   glance(): void {
     if (this.#options.monotonicMs() - this.#lookedAtMs < LOOK_EVERY_MS) return;
@@ -81,7 +86,12 @@ export class RedisStoreWatch {
     if (typeof found !== "string") throw new Error("Redis does not keep what is written to it.");
     await this.#putBack(found !== this.#marker);
     this.#marker = found;
-    return (await this.#redis.command("GET", this.#key("settling"))) === null ? "whole" : "settling";
+    const leftMs = Number(await this.#redis.command("PTTL", this.#key("settling")));
+    // -2: there is none. One that does not end, or not for long, would keep everybody waiting.
+    if (leftMs === -2 || isHeld(leftMs, 0, this.#options.settleMs))
+      return leftMs === -2 ? "whole" : "settling";
+    await this.#redis.command("DEL", this.#key("settling"));
+    return "whole";
   }
 
   async #lay() {

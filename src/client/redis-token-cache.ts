@@ -1,9 +1,10 @@
 import { base64url } from "jose";
 
-import type { RedisPort } from "./redis-port.ts";
+import { check, checkOptions, FUNCTION, MILLISECONDS, optional, TEXT } from "./options.ts";
+import { REDIS_PORT, type RedisPort } from "./redis-port.ts";
 import { RedisStoreWatch } from "./redis-store-watch.ts";
 import { openToken, sealToken } from "./sealed-token.ts";
-import type { CacheSlot, TokenCache } from "./token-cache.ts";
+import { isHeld, MAX_ENTRIES, type CacheSlot, type TokenCache } from "./token-cache.ts";
 
 /** What a Redis cache may be told. */
 export interface RedisTokenCacheOptions {
@@ -19,8 +20,6 @@ export interface RedisTokenCacheOptions {
    * to come back; then they go on without. Default: 3,000.
    */
   readonly outageWaitMs?: number;
-  /** So many tokens a process remembers, to put them back. Default: 10,000. */
-  readonly maxEntries?: number;
   readonly nowMs?: () => number;
   /** Milliseconds that only grow, whatever happens to the clock. */
   readonly monotonicMs?: () => number;
@@ -31,8 +30,16 @@ export interface RedisTokenCacheOptions {
  * user of its own, not the one that the Action reads.
  */
 export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions = {}): TokenCache {
+  check('redisTokenCache: "port"', port, REDIS_PORT);
+  checkOptions<RedisTokenCacheOptions>("redisTokenCache", options, {
+    keyPrefix: optional(TEXT),
+    settleMs: optional(MILLISECONDS),
+    outageWaitMs: optional(MILLISECONDS),
+    nowMs: optional(FUNCTION),
+    monotonicMs: optional(FUNCTION),
+  });
   const { keyPrefix = "apikey-token:", nowMs = Date.now, monotonicMs = () => performance.now() } = options;
-  const { settleMs = 3_000, outageWaitMs = 3_000, maxEntries: maxTokens = 10_000 } = options;
+  const { settleMs = 3_000, outageWaitMs = 3_000 } = options;
   let goneSinceMs: number | undefined;
   const redis: RedisPort = {
     async command(...words) {
@@ -46,8 +53,15 @@ export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions
       }
     },
   };
-  const watch = new RedisStoreWatch(redis, { keyPrefix, settleMs, nowMs, monotonicMs, maxTokens });
+  const watch = new RedisStoreWatch(redis, {
+    keyPrefix,
+    settleMs,
+    nowMs,
+    monotonicMs,
+    maxTokens: MAX_ENTRIES,
+  });
   const tokenKey = ({ name }: CacheSlot) => `${keyPrefix}${name}`;
+  const noteKey = ({ name }: CacheSlot) => `${keyPrefix}note:${name}`;
   const lockKey = ({ name }: CacheSlot) => `${keyPrefix}lock:${name}`;
   return {
     async get(slot, besides) {
@@ -77,7 +91,12 @@ export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions
         const takenAtMs = monotonicMs();
         const owner = base64url.encode(crypto.getRandomValues(new Uint8Array(12)));
         const taken = await redis.command("SET", lockKey(slot), owner, "NX", "PX", String(leaseMs));
-        if (taken === null) return undefined;
+        if (taken === null) {
+          // Without an end, as a copied or restored key may be, or with one that is too far away, nobody gives it back.
+          const leftMs = Number(await redis.command("PTTL", lockKey(slot)));
+          if (leftMs !== -2 && !isHeld(leftMs, 0, leaseMs)) await redis.command("DEL", lockKey(slot));
+          return undefined;
+        }
         return async () => {
           // Compare-and-delete needs Lua. While less than the lease has passed, the lock can only be ours.
           if (monotonicMs() - takenAtMs < leaseMs) await redis.command("DEL", lockKey(slot));
@@ -88,5 +107,15 @@ export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions
       }
     },
     touch: () => watch.glance(),
+    limit: (maxEntries) => watch.limit(maxEntries),
+    notes: {
+      async get(slot) {
+        const sealed = await redis.command("GET", noteKey(slot));
+        return typeof sealed === "string" ? sealed : undefined;
+      },
+      async set(slot, sealed, lifetimeMs) {
+        await redis.command("SET", noteKey(slot), sealed, "PX", String(Math.ceil(lifetimeMs)));
+      },
+    },
   };
 }

@@ -1,17 +1,22 @@
+import { decodeJwt } from "jose";
+
 import type { ApiKey } from "../core/api-key.ts";
 import { Blockade } from "./blockade.ts";
+import { BoundedMap } from "./bounded-map.ts";
 import type { Clock } from "./clock.ts";
 import { ExchangeError } from "./exchange-error.ts";
-import { ExchangeLine, type LineOutcome } from "./exchange-line.ts";
+import { ExchangeLine, type LineOutcome, type Rank } from "./exchange-line.ts";
 import {
   exchangeApiKeyRequest,
+  offeredScope,
   processExchangeResponse,
   type ExchangeEndpoint,
   type ExchangeParameters,
 } from "./exchange.ts";
 import { freshnessOf } from "./freshness.ts";
 import { UNLOCKED, UNSEEN, type GuardedCache } from "./guarded-cache.ts";
-import type { CachedToken, CacheSlot } from "./token-cache.ts";
+import type { Refusal, Refusals } from "./refusals.ts";
+import { MAX_ENTRIES, type CachedToken, type CacheSlot } from "./token-cache.ts";
 
 /** A token that is needed. */
 export interface Need {
@@ -24,6 +29,9 @@ export interface Need {
   readonly atHand: CachedToken | undefined;
   /** Whether a caller waits for it, or the one at hand will do for a while. */
   readonly isUrgent: boolean;
+  readonly rank: Rank;
+  /** The last refusal, since which no token was obtained. */
+  readonly refusal: Refusal | undefined;
 }
 
 /** What became of one attempt. */
@@ -36,12 +44,15 @@ export type Attempt =
   | { readonly kind: "put_off" }
   /** The tenant's limit leaves no time for this caller. */
   | { readonly kind: "no_turn"; readonly retryAfterMs: number }
-  | { readonly kind: "failed"; readonly error: ExchangeError };
+  | { readonly kind: "failed"; readonly error: ExchangeError }
+  /** Here or in another process; nobody is to ask again yet. */
+  | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /** Where tokens come from. */
 export interface Origin {
   readonly endpoint: ExchangeEndpoint;
   readonly cache: GuardedCache;
+  readonly refusals: Refusals;
   readonly clock: Clock;
   readonly random: () => number;
   readonly timeoutMs: number;
@@ -50,6 +61,10 @@ export interface Origin {
 
 // For what is done under the lock beside the exchange: looking into the cache, and writing to it.
 const LEASE_SLACK_MS = 5_000;
+// A token's own end, by a clock that is so far ahead that it would have ended already, is no use: it is kept for so long.
+const LEAST_LIFETIME_SECONDS = 60;
+// Until its token is there, a key's scopes are remembered for so long.
+const OFFER_MS = 60_000;
 
 /**
  * Attempts to obtain tokens: looks into the cache, and asks the tenant only in its turn, while holding the slot's lock,
@@ -59,6 +74,8 @@ export class TokenObtainer {
   readonly #origin: Origin;
   readonly #line: ExchangeLine;
   readonly #blockade = new Blockade();
+  /** What keys have, by the names of slots for which no scope was asked for. */
+  readonly #offers = new BoundedMap<{ readonly scope: string; readonly untilMs: number }>(MAX_ENTRIES);
 
   constructor(origin: Origin) {
     this.#origin = origin;
@@ -72,10 +89,12 @@ export class TokenObtainer {
   async attempt(need: Need, deadlineMs: number, mayBeBlind: boolean): Promise<Attempt> {
     const found = await this.#look(need);
     if (found && found !== UNSEEN) return { kind: "token", token: found };
+    const noted = await this.#origin.refusals.find(need.slot);
+    if (noted && this.#origin.refusals.isValid(noted)) return { kind: "refused", refusal: noted };
     const blocked = this.#blockade.find(need.request.forwardedFor ?? "", this.#origin.clock.nowMs());
     if (blocked) return { kind: "failed", error: blocked };
     if (!need.isUrgent && this.#line.isThere) return { kind: "put_off" };
-    if (!(await this.#line.enter(deadlineMs)))
+    if (!(await this.#line.enter(deadlineMs, need.rank)))
       return { kind: "no_turn", retryAfterMs: this.#line.closedForMs };
     const outcome = await this.#lockAndExchange(need, mayBeBlind);
     this.#line.leave(lineOutcomeOf(outcome));
@@ -93,11 +112,12 @@ export class TokenObtainer {
 
   async #lockAndExchange(need: Need, mayBeBlind: boolean): Promise<Attempt> {
     const { slot, request, isUrgent } = need;
-    const { cache, clock, timeoutMs } = this.#origin;
+    const { cache, clock, refusals, timeoutMs } = this.#origin;
     const release = await cache.tryLock(slot, timeoutMs + LEASE_SLACK_MS);
     // Without locks every process would refresh on its own: there is time to wait for the cache. Without a token, none.
     if (release === UNLOCKED && !isUrgent) return { kind: "put_off" };
     if (!release) return { kind: "busy" };
+    let noted: Refusal | undefined;
     try {
       const seen = await this.#look(need);
       if (seen === UNSEEN && release !== UNLOCKED) {
@@ -105,32 +125,65 @@ export class TokenObtainer {
         if (!mayBeBlind) return { kind: "blind" };
       }
       if (seen && seen !== UNSEEN) return { kind: "token", token: seen };
+      noted = await refusals.find(slot);
+      if (noted && refusals.isValid(noted)) return { kind: "refused", refusal: noted };
       return { kind: "token", token: await this.#exchange(need), isNew: true };
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       this.#blockade.note(error, request.forwardedFor ?? "", clock.nowMs());
-      return { kind: "failed", error };
+      if (error.retryable) return { kind: "failed", error };
+      return { kind: "refused", refusal: await refusals.add(slot, error, need.refusal ?? noted) };
     } finally {
       await release();
     }
   }
 
-  async #exchange({ slot, key, request }: Need): Promise<CachedToken> {
-    const { endpoint, cache, clock, timeoutMs, fetch } = this.#origin;
+  /** One exchange; for a caller who asked for no scope a second one, if the tenant answers which scopes the key has. */
+  async #exchange(need: Need): Promise<CachedToken> {
+    const { slot, request } = need;
+    const signal = AbortSignal.timeout(this.#origin.timeoutMs);
+    if (request.scope?.trim()) return this.#ask(need, request, signal);
+    const nowMs = this.#origin.clock.nowMs();
+    const known = this.#offers.get(slot.name);
+    const scope = known && known.untilMs > nowMs ? known.scope : undefined;
+    try {
+      return await this.#ask(need, { ...request, scope }, signal);
+    } catch (error) {
+      const offered = error instanceof ExchangeError ? offeredScope(error) : undefined;
+      if (offered === undefined || offered === scope) throw error;
+      this.#offers.set(slot.name, { scope: offered, untilMs: nowMs + OFFER_MS });
+      const token = await this.#ask(need, { ...request, scope: offered }, signal);
+      // Until then alone: what the key is given later is to be seen.
+      this.#offers.set(slot.name, { scope: offered, untilMs: token.expiresAtSeconds * 1000 });
+      return token;
+    }
+  }
+
+  async #ask({ slot, key }: Need, request: ExchangeParameters, signal: AbortSignal): Promise<CachedToken> {
+    const { endpoint, cache, clock, fetch } = this.#origin;
     // Counted from before the request: the token is at most as old as we take it to be.
     const obtainedAtSeconds = Math.floor(clock.nowMs() / 1000);
-    const signal = AbortSignal.timeout(timeoutMs);
     const response = await exchangeApiKeyRequest(endpoint, key, request, { fetch, signal });
     const answer = await processExchangeResponse(response, () => clock.nowMs());
+    const leftSeconds = Math.max(LEAST_LIFETIME_SECONDS, expOf(answer.access_token) - obtainedAtSeconds);
     const token: CachedToken = {
       access_token: answer.access_token,
       token_type: answer.token_type,
       scope: answer.scope ?? request.scope ?? "",
       obtainedAtSeconds,
-      expiresAtSeconds: obtainedAtSeconds + answer.expires_in,
+      expiresAtSeconds: obtainedAtSeconds + Math.min(answer.expires_in, leftSeconds),
     };
     await cache.set(slot, token);
     return token;
+  }
+}
+
+/** When a token says that it ends, in seconds; one that is no JWT does not. */
+function expOf(token: string): number {
+  try {
+    return decodeJwt(token).exp ?? Infinity;
+  } catch {
+    return Infinity;
   }
 }
 
@@ -138,6 +191,6 @@ function lineOutcomeOf(attempt: Attempt): LineOutcome {
   if (attempt.kind === "token" && attempt.isNew) return { kind: "granted" };
   const error = attempt.kind === "failed" ? attempt.error : undefined;
   return error?.code === "too_many_requests"
-    ? { kind: "limited", retryAfterMs: error.retryAfterMs }
+    ? { kind: "limited", retryAfterMs: error.retryAfterMs, perSecond: error.rateLimit }
     : { kind: "other" };
 }

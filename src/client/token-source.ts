@@ -3,30 +3,57 @@ import { BoundedMap } from "./bounded-map.ts";
 import { deriveSlot, slotText } from "./cache-slot.ts";
 import { SYSTEM_CLOCK, type Clock } from "./clock.ts";
 import { ExchangeError } from "./exchange-error.ts";
-import type { ExchangeEndpoint, ExchangeParameters } from "./exchange.ts";
+import { ENDPOINT_RULES, type ExchangeEndpoint, type ExchangeParameters } from "./exchange.ts";
 import { createFingerprint } from "./fingerprint.ts";
 import { freshnessOf } from "./freshness.ts";
 import { GuardedCache, UNSEEN } from "./guarded-cache.ts";
 import { memoryTokenCache } from "./memory-token-cache.ts";
+import {
+  check,
+  checkOptions,
+  COUNT,
+  FUNCTION,
+  having,
+  MILLISECONDS,
+  oneOf,
+  optional,
+  TEXT,
+  type Rules,
+} from "./options.ts";
+import { Refusals, type Refusal } from "./refusals.ts";
 import { decideRetry } from "./retry.ts";
-import type { CachedToken, CacheSlot, TokenCache } from "./token-cache.ts";
+import {
+  MAX_ENTRIES,
+  TOKEN_CACHE,
+  type CachedToken,
+  type CacheSlot,
+  type TokenCache,
+} from "./token-cache.ts";
 import { TokenObtainer, type Need } from "./token-obtainer.ts";
 
 /** Whose token, and what for. */
 export interface TokenRequest extends ExchangeParameters {
   readonly apiKey: ApiKey | string;
+  /** Is asked before an exchange, with the key's id: whether the key is known to have ended, so that none is made. */
+  readonly hasEnded?: ((keyId: string) => Promise<boolean>) | undefined;
 }
 
 /** What a token source is made with; only the endpoint is needed. */
 export interface TokenSourceOptions extends ExchangeEndpoint {
-  /** Default: 10,000 tokens in memory. */
+  /** Default: in memory. */
   readonly cache?: TokenCache;
+  /** So many keys, with what they are used for, and so many tokens a process keeps in memory. Default: 10,000. */
+  readonly maxEntries?: number;
+  /** Is told of each key or token that makes room for another: `maxEntries` is too small then, and calls take longer. */
+  readonly onEvict?: (what: "key" | "token") => void;
   /** An exchange is given up after so many milliseconds. Default: 10,000 (10 seconds). */
   readonly timeoutMs?: number;
   /** So many milliseconds a call may wait, all its attempts together, before it fails. Default: 20,000. */
   readonly waitBudgetMs?: number;
-  /** For so many milliseconds a refusal is repeated without asking. Default: 30,000. */
+  /** For so many milliseconds a refusal is repeated without asking; twice as long each time. Default: 30,000. */
   readonly refusalMemoryMs?: number;
+  /** And no longer than this. Default: 3,600,000 (an hour). */
+  readonly maxRefusalMemoryMs?: number;
   /** Whether a call waits for a refresh that is due, as a process must that ends after it. Default: `background`. */
   readonly refresh?: "background" | "inline";
   /** Gets what goes on in the background: in a Worker, `ctx.waitUntil`. */
@@ -39,6 +66,8 @@ export interface TokenSourceOptions extends ExchangeEndpoint {
   readonly random?: () => number;
 }
 
+type SourceNeed = Need & { readonly request: TokenRequest };
+
 /** What is known of one key and one use of it. */
 interface Held {
   readonly slot: Promise<CacheSlot>;
@@ -46,14 +75,33 @@ interface Held {
   readonly jitter: number;
   /** The exchange that is under way. */
   flight: { readonly token: Promise<CachedToken>; readonly isUrgent: boolean } | undefined;
-  refusal: { readonly error: ExchangeError; readonly untilMs: number } | undefined;
+  /** The last one, since which no token was obtained. */
+  refusal: Refusal | undefined;
+  /** Whether the last call found no turn. */
+  hasMissed: boolean;
   refreshNotBeforeMs: number;
 }
 
-const MAX_HELD = 10_000;
 const POLL_MS = 50;
 const MAX_POLL_MS = 500;
 const REFRESH_PAUSE_MS = 30_000;
+
+const RULES: Rules<TokenSourceOptions> = {
+  ...ENDPOINT_RULES,
+  cache: optional(TOKEN_CACHE),
+  maxEntries: optional(COUNT),
+  onEvict: optional(FUNCTION),
+  timeoutMs: optional(MILLISECONDS),
+  waitBudgetMs: optional(MILLISECONDS),
+  refusalMemoryMs: optional(MILLISECONDS),
+  maxRefusalMemoryMs: optional(MILLISECONDS),
+  refresh: optional(oneOf("background", "inline")),
+  waitUntil: optional(FUNCTION),
+  onCacheError: optional(FUNCTION),
+  fetch: optional(FUNCTION),
+  clock: optional(having("nowMs", "sleep")),
+  random: optional(FUNCTION),
+};
 
 /**
  * Exchanges API keys for access tokens and keeps those: one exchange a key, use and token lifetime, over all processes
@@ -65,19 +113,28 @@ export class ApiKeyTokenSource {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #fingerprint = createFingerprint();
-  readonly #held = new BoundedMap<Held>(MAX_HELD);
+  readonly #held: BoundedMap<Held>;
+  readonly #refusals: Refusals;
   readonly #obtainer: TokenObtainer;
 
   constructor(options: TokenSourceOptions) {
+    checkOptions("ApiKeyTokenSource", options, RULES);
     const { clock = SYSTEM_CLOCK, random = Math.random, timeoutMs = 10_000, fetch } = options;
+    const { maxEntries = MAX_ENTRIES, onEvict } = options;
+    const { refusalMemoryMs = 30_000, maxRefusalMemoryMs = 3_600_000 } = options;
     const { cache = memoryTokenCache({ nowMs: () => clock.nowMs() }) } = options;
     this.#options = options;
     this.#clock = clock;
     this.#random = random;
     this.#cache = new GuardedCache(cache, (error) => options.onCacheError?.(error));
+    this.#held = new BoundedMap(maxEntries);
+    this.#held.onEvict = onEvict && (() => onEvict("key"));
+    cache.limit?.(maxEntries, onEvict && (() => onEvict("token")));
+    this.#refusals = new Refusals(this.#cache, clock, refusalMemoryMs, maxRefusalMemoryMs);
     this.#obtainer = new TokenObtainer({
       endpoint: options,
       cache: this.#cache,
+      refusals: this.#refusals,
       clock,
       random,
       timeoutMs,
@@ -90,6 +147,7 @@ export class ApiKeyTokenSource {
    * an {@link ExchangeError}; one that is not `retryable` is repeated for a while without asking the tenant again.
    */
   async getToken(request: TokenRequest): Promise<CachedToken> {
+    check('"audience"', request.audience, TEXT);
     const key = readKey(request.apiKey);
     const held = await this.#hold(key, request);
     if (held.flight?.isUrgent) return held.flight.token;
@@ -99,14 +157,15 @@ export class ApiKeyTokenSource {
     const freshness = cached && freshnessOf(cached, this.#clock.nowMs() / 1000, held.jitter);
     if (cached && freshness === "fresh") return cached;
     const { jitter } = held;
+    const need = { slot, key, request, jitter, atHand: cached, refusal: held.refusal };
     if (cached && freshness === "refresh")
-      return this.#refresh(held, cached, { slot, key, request, jitter, atHand: cached, isUrgent: false });
+      return this.#refresh(held, cached, { ...need, isUrgent: false, rank: "first" });
     // A refresh that is under way may be put off, which is no answer to a caller without a token.
     const refreshed = await held.flight?.token.catch(() => undefined);
     if (refreshed) return refreshed;
-    const { refusal } = held;
-    if (refusal && this.#clock.nowMs() < refusal.untilMs) throw refusal.error;
-    return this.#fly(held, { slot, key, request, jitter, atHand: cached, isUrgent: true });
+    if (held.refusal && this.#refusals.isValid(held.refusal)) throw held.refusal.error;
+    const rank = held.refusal ? "last" : held.hasMissed ? "again" : "first";
+    return this.#fly(held, { ...need, isUrgent: true, rank });
   }
 
   /** Forgets a token, in every cache: for one that an API refused, or whose key was revoked. */
@@ -125,6 +184,7 @@ export class ApiKeyTokenSource {
       jitter: this.#random(),
       flight: undefined,
       refusal: undefined,
+      hasMissed: false,
       refreshNotBeforeMs: 0,
     };
     this.#held.set(name, held);
@@ -132,7 +192,7 @@ export class ApiKeyTokenSource {
   }
 
   /** The token at hand while a new one is on its way; or the new one, where a call is to wait for it. */
-  async #refresh(held: Held, cached: CachedToken, need: Need): Promise<CachedToken> {
+  async #refresh(held: Held, cached: CachedToken, need: SourceNeed): Promise<CachedToken> {
     if (this.#clock.nowMs() < held.refreshNotBeforeMs) return cached;
     const settled = this.#fly(held, need).catch((error: unknown) => {
       held.refreshNotBeforeMs = this.#clock.nowMs() + REFRESH_PAUSE_MS * (0.5 + this.#random());
@@ -149,7 +209,7 @@ export class ApiKeyTokenSource {
     return cached;
   }
 
-  async #fly(held: Held, need: Need): Promise<CachedToken> {
+  async #fly(held: Held, need: SourceNeed): Promise<CachedToken> {
     held.flight ??= {
       isUrgent: need.isUrgent,
       token: this.#obtain(held, need).finally(() => {
@@ -159,13 +219,24 @@ export class ApiKeyTokenSource {
     return held.flight.token;
   }
 
-  async #obtain(held: Held, need: Need): Promise<CachedToken> {
+  async #obtain(held: Held, need: SourceNeed): Promise<CachedToken> {
+    // Not remembered: it is asked again, and knows at once when the key is enabled again.
+    if (await need.request.hasEnded?.(need.key.id)) throw new ExchangeError("invalid_request");
     const deadlineMs = this.#clock.nowMs() + (this.#options.waitBudgetMs ?? 20_000);
     let pollMs = POLL_MS;
     let mayBeBlind = false;
     for (let attempt = 0; ;) {
       const outcome = await this.#obtainer.attempt(need, deadlineMs, mayBeBlind);
-      if (outcome.kind === "token") return outcome.token;
+      held.hasMissed = outcome.kind === "no_turn";
+      if (outcome.kind === "token") {
+        held.refusal = undefined;
+        return outcome.token;
+      }
+      if (outcome.kind === "refused") {
+        held.refusal = outcome.refusal;
+        await this.#cache.delete(need.slot);
+        throw outcome.refusal.error;
+      }
       if (outcome.kind === "put_off") throw new ExchangeError("timeout");
       const leftMs = deadlineMs - this.#clock.nowMs();
       if (outcome.kind === "busy" || outcome.kind === "blind") {
@@ -176,8 +247,11 @@ export class ApiKeyTokenSource {
         pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS);
         continue;
       }
-      if (outcome.kind === "no_turn")
+      if (outcome.kind === "no_turn") {
+        // What is known of the key says more than that it could not be asked again.
+        if (held.refusal) throw held.refusal.error;
         throw new ExchangeError("too_many_requests", { retryAfterMs: outcome.retryAfterMs });
+      }
       const { error } = outcome;
       if (error.code === "too_many_requests") {
         // A caller waits in the line for another turn; a refresh makes room.
@@ -185,17 +259,9 @@ export class ApiKeyTokenSource {
         throw error;
       }
       const retry = decideRetry(error, attempt++, leftMs, this.#random());
-      if (retry.kind === "give_up") {
-        if (!error.retryable) await this.#refuse(held, error);
-        throw error;
-      }
+      if (retry.kind === "give_up") throw error;
       await this.#clock.sleep(retry.waitMs);
     }
-  }
-
-  async #refuse(held: Held, error: ExchangeError): Promise<void> {
-    held.refusal = { error, untilMs: this.#clock.nowMs() + (this.#options.refusalMemoryMs ?? 30_000) };
-    await this.#cache.delete(await held.slot);
   }
 }
 

@@ -57,25 +57,18 @@ export class Fleet {
     this.#world = world;
     this.#random = random;
     this.#options = options;
-    this.#files = memoryTokenCache({ maxEntries: EVERY_KEY, nowMs: this.#nowMs });
+    this.#files = memoryTokenCache({ nowMs: this.#nowMs });
     this.#redisCache = redisTokenCache(options.redis, { nowMs: this.#nowMs });
     for (let at = 0; at < options.processes; at++) this.restart(at);
   }
 
   /** Ends a process and starts it again: what it had in memory is gone. */
   restart(process: number): void {
-    const { design, redis, memoryTokens } = this.#options;
+    const { design, redis } = this.#options;
     const nowMs = this.#nowMs;
-    const memory = memoryTokenCache({
-      nowMs,
-      ...(memoryTokens !== undefined && { maxEntries: memoryTokens }),
-    });
-    const limits = {
-      nowMs,
-      monotonicMs: nowMs,
-      ...(memoryTokens !== undefined && { maxEntries: memoryTokens }),
-    };
-    const cache = design === "redis" ? layeredTokenCache(memory, redisTokenCache(redis, limits)) : memory;
+    const memory = memoryTokenCache({ nowMs });
+    const far = redisTokenCache(redis, { nowMs, monotonicMs: nowMs });
+    const cache = design === "redis" ? layeredTokenCache(memory, far) : memory;
     this.#memories[process] = memory;
     this.#layers[process] = cache;
     this.#sources[process] = this.#source(cache, "background", this.#options.address ?? `10.0.0.${process}`);
@@ -134,7 +127,8 @@ export class Fleet {
   }
 
   #source(cache: TokenCache, refresh: "background" | "inline", address: string): ApiKeyTokenSource {
-    const { tenant, waitBudgetMs } = this.#options;
+    const { tenant, waitBudgetMs, memoryTokens } = this.#options;
+    const maxEntries = cache === this.#files ? EVERY_KEY : memoryTokens;
     return new ApiKeyTokenSource({
       ...ENDPOINT,
       cache,
@@ -145,6 +139,7 @@ export class Fleet {
       onCacheError: (error) => {
         if (!(error instanceof AwayError)) throw error;
       },
+      ...(maxEntries !== undefined && { maxEntries }),
       ...(waitBudgetMs !== undefined && { waitBudgetMs }),
     });
   }

@@ -40,6 +40,11 @@ export class ModelRedis implements RedisPort {
         this.#values.set(key, { text, untilMs });
         return "OK";
       }
+      case "PTTL": {
+        const untilMs = this.#values.get(key)?.untilMs ?? 0;
+        if (untilMs <= this.#world.nowMs()) return -2;
+        return untilMs === Infinity ? -1 : untilMs - this.#world.nowMs();
+      }
       case "DEL":
         return this.#values.delete(key) ? 1 : 0;
       default:

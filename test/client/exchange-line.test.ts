@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { ExchangeLine } from "../../src/client/exchange-line.ts";
+import { TokenBucket } from "../../src/local/token-bucket.ts";
+import { ExchangeLine, type Rank } from "../../src/client/exchange-line.ts";
 
 /** A clock that stands until it is told to go on, and then wakes whom it has to. */
 function standingClock() {
@@ -37,8 +38,8 @@ function numbered(random = 0) {
   const line = new ExchangeLine(clock, () => random);
   const turns: number[] = [];
   const refused: number[] = [];
-  const call = (number: number, deadlineMs = FAR_MS + number) =>
-    void line.enter(deadlineMs).then((isTurn) => (isTurn ? turns : refused).push(number));
+  const call = (number: number, deadlineMs = FAR_MS + number, rank?: Rank) =>
+    void line.enter(deadlineMs, rank).then((isTurn) => (isTurn ? turns : refused).push(number));
   return { clock, line, turns, refused, call };
 }
 
@@ -198,4 +199,105 @@ test("whose time is over before there is room is told so", async () => {
   await clock.pass(1_250);
   expect(turns).toEqual([0, 1, 2, 3, 4, 6]);
   expect(refused).toEqual([5]);
+});
+
+test("keys that were refused go when nobody else waits; those that found no turn share turns with those that come", async () => {
+  const { clock, line, turns, call } = numbered();
+  call(0);
+  await clock.pass(0);
+  line.leave(limited(1_000));
+  for (const number of [20, 21]) call(number, FAR_MS, "last");
+  for (const number of [10, 11, 12]) call(number, FAR_MS + number, "again");
+  for (const number of [1, 2]) call(number);
+  await clock.pass(3_000);
+  expect(turns).toEqual([0, 10, 1, 11, 2, 12, 20, 21]);
+});
+
+test("a line of keys that were refused is no reason to put a refresh off", async () => {
+  const { clock, line, call } = numbered();
+  call(0);
+  await clock.pass(0);
+  line.leave(limited(1_000));
+  for (let number = 1; number < 20; number++) call(number, FAR_MS, "last");
+  expect(line.isThere).toBe(true);
+  await clock.pass(1_000);
+  expect(line.isThere).toBe(false);
+});
+
+test("at the first refusal the pace is what the tenant says that it grants", async () => {
+  const { clock, line, turns, call } = numbered();
+  for (let number = 0; number < 500; number++) call(number);
+  await clock.pass(0);
+  line.leave({ ...limited(1_000), perSecond: 100 });
+  for (let number = 500; number < 1_000; number++) call(number);
+  await clock.pass(1_000);
+  const before = turns.length;
+  await clock.pass(1_000);
+  expect(turns.length - before).toBeCloseTo(100, -1);
+});
+
+test("or what it has granted in a second, where it says nothing", async () => {
+  const { clock, line, turns, call } = numbered();
+  for (let number = 0; number < 500; number++) call(number);
+  await clock.pass(0);
+  for (let granted = 0; granted < 100; granted++) line.leave({ kind: "granted" });
+  line.leave(limited(1_000));
+  for (let number = 500; number < 1_000; number++) call(number);
+  await clock.pass(1_000);
+  const before = turns.length;
+  await clock.pass(1_000);
+  expect(turns.length - before).toBeGreaterThan(90);
+});
+
+/** Lets callers come as fast as they go, from a tenant that grants `perSecond`; gives how many it granted in each second. */
+async function grantedBySecond(perSecond: number, seconds: number, says?: number): Promise<number[]> {
+  const clock = standingClock();
+  const line = new ExchangeLine(clock, () => 0.5);
+  const bucket = new TokenBucket(perSecond, 1000 / perSecond, clock.nowMs);
+  const granted: number[] = [];
+  const ask = async () => {
+    await line.enter(FAR_MS * 10);
+    await clock.sleep(100);
+    if (bucket.take("tenant")) {
+      granted[granted.length - 1]!++;
+      line.leave({ kind: "granted" });
+    } else line.leave({ ...limited(1_000), perSecond: says });
+    void ask();
+  };
+  granted.push(0);
+  // The refusal of another time, when the tenant granted next to nothing.
+  void line.enter(FAR_MS * 10);
+  await clock.pass(0);
+  line.leave(limited(1_000));
+  for (let lane = 0; lane < 300; lane++) void ask();
+  for (let second = 0; second < seconds; second++) {
+    if (second > 0) granted.push(0);
+    await clock.pass(1_000);
+  }
+  return granted;
+}
+
+test("after a refusal the pace is back at what the tenant grants in seconds, and keeps to it", async () => {
+  const granted = await grantedBySecond(200, 40);
+  expect(granted.findIndex((count) => count > 140)).toBeLessThanOrEqual(15);
+  const steady = granted.slice(20).reduce((sum, count) => sum + count, 0) / 20;
+  expect(steady).toBeGreaterThan(140);
+});
+
+test("it goes no faster than the tenant says, even if that grants more", async () => {
+  const granted = await grantedBySecond(200, 60, 50);
+  const steady = granted.slice(30).reduce((sum, count) => sum + count, 0) / 30;
+  expect(steady).toBeLessThanOrEqual(51);
+  expect(steady).toBeGreaterThan(40);
+});
+
+test("a clock that was put back a year closes the line for no year", async () => {
+  const clock = standingClock();
+  let offsetMs = 365 * 86_400_000;
+  const line = new ExchangeLine({ nowMs: () => clock.nowMs() + offsetMs, sleep: clock.sleep }, () => 0);
+  await line.enter(FAR_MS * 1_000);
+  line.leave(limited(5_000));
+  offsetMs = 0;
+  expect(line.isThere).toBe(false);
+  expect(line.closedForMs).toBe(0);
 });

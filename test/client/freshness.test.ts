@@ -26,3 +26,9 @@ test.each([
 ])("a short token after %f s is %s", (nowSeconds, expected) => {
   expect(freshnessOf(tokenOf("t", 0, 10), nowSeconds, 0)).toBe(expected);
 });
+
+test("a token of the future was obtained by a clock that was ahead: five minutes are a fleet's clocks, more are not", () => {
+  const token = { obtainedAtSeconds: 10_000, expiresAtSeconds: 13_600 };
+  expect(freshnessOf(token, 9_700, 0.5)).toBe("fresh");
+  expect(freshnessOf(token, 9_699, 0.5)).toBe("expired");
+});

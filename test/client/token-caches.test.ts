@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { deriveSlot, slotText } from "../../src/client/cache-slot.ts";
 import { defaultCacheFolder, fileTokenCache } from "../../src/client/file-token-cache.ts";
+import { GuardedCache } from "../../src/client/guarded-cache.ts";
 import { layeredTokenCache } from "../../src/client/layered-token-cache.ts";
 import { memoryTokenCache } from "../../src/client/memory-token-cache.ts";
 import { redisClientPort, upstashRedis, type RedisPort } from "../../src/client/redis-port.ts";
@@ -60,7 +61,9 @@ describe("memory", () => {
   tokenCacheContract(() => moved(cache));
 
   test("it is bounded: what was not used for longest goes first", async () => {
-    const small = memoryTokenCache({ maxEntries: 2 });
+    const small = memoryTokenCache();
+    let evicted = 0;
+    small.limit?.(2, () => void evicted++);
     const [a, b, c] = [randomSlot(), randomSlot(), randomSlot()];
     const token = tokenOf("t", Date.now() / 1000);
     await small.set(a, token);
@@ -70,6 +73,7 @@ describe("memory", () => {
     expect(await small.get(b)).toBeUndefined();
     expect(await small.get(a)).toBeDefined();
     expect(await small.get(c)).toBeDefined();
+    expect(evicted).toBe(1);
   });
 });
 
@@ -127,6 +131,28 @@ describe("file", () => {
   });
 
   test.each([
+    ["a year ahead", () => String(Date.now() + 365 * 86_400_000)],
+    ["no time at all", () => "garbage"],
+    ["empty", () => ""],
+    ["without an end", () => "Infinity"],
+  ])("a lock whose time cannot be believed is broken, and not waited for: %s", async (_, content) => {
+    const own = join(folder, "unbelievable");
+    const [slot, cache] = [randomSlot(), fileTokenCache({ folder: own })];
+    await cache.set(slot, tokenOf("t", Date.now() / 1000));
+    await writeFile(join(own, `${slot.name}.lock`), content(), { mode: 0o600 });
+    expect(await cache.tryLock(slot, 5_000)).toBeUndefined();
+    expect(await cache.tryLock(slot, 5_000)).toBeDefined();
+  });
+
+  test("a lock of a process with longer leases, or with a clock a minute ahead, is believed", async () => {
+    const own = join(folder, "longer");
+    const [slot, cache] = [randomSlot(), fileTokenCache({ folder: own })];
+    const ahead = fileTokenCache({ folder: own, nowMs: () => Date.now() + 60_000 });
+    expect(await ahead.tryLock(slot, 10_000)).toBeDefined();
+    for (let attempt = 0; attempt < 2; attempt++) expect(await cache.tryLock(slot, 5_000)).toBeUndefined();
+  });
+
+  test.each([
     [{ XDG_CACHE_HOME: "/caches", HOME: "/home/ada" }, "/caches/auth0-api-keys"],
     [{ XDG_CACHE_HOME: "relative", HOME: "/home/ada" }, "/home/ada/.cache/auth0-api-keys"],
     [{ HOME: "/home/ada" }, "/home/ada/.cache/auth0-api-keys"],
@@ -149,6 +175,41 @@ describe("Redis through a client of redis-server", () => {
   test("a client that waits for a lost server does not make callers wait", async () => {
     const never = { sendCommand: async () => new Promise<never>(() => undefined) };
     await expect(redisTokenCache(redisClientPort(never, 20)).get(randomSlot())).rejects.toThrow("in time");
+  });
+
+  test.each([
+    ["without an end", []],
+    ["that ends in a year", ["PX", String(365 * 86_400_000)]],
+  ])("a lock %s is broken, and not waited for", async (_, options) => {
+    const [slot, cache] = [randomSlot(), redisTokenCache(viaClient(), SETTLED)];
+    await server.execute(["SET", `apikey-token:lock:${slot.name}`, "nobody", ...options]);
+    expect(await cache.tryLock(slot, 10_000)).toBeUndefined();
+    expect(await cache.tryLock(slot, 10_000)).toBeDefined();
+  });
+
+  test("a store that is said to be settling for ever is not waited for", async () => {
+    const prefix = `${randomSlot().name}:`;
+    const cache = redisTokenCache(viaClient(), { keyPrefix: prefix });
+    await server.execute(["SET", `${prefix}store`, "marker"]);
+    await server.execute(["SET", `${prefix}settling`, "1"]);
+    expect(await cache.tryLock(randomSlot(), 10_000)).toBeDefined();
+  });
+
+  test("a note lies sealed beside the token, for its time, and opens for no other slot", async () => {
+    const cache = new GuardedCache(redisTokenCache(viaClient(), SETTLED), (error) => {
+      throw error;
+    });
+    const slot = randomSlot();
+    expect(await cache.getNote(slot)).toBeUndefined();
+    await cache.setNote(slot, { code: "invalid_request" }, 5_000);
+    expect(await cache.getNote(slot)).toEqual({ code: "invalid_request" });
+    const key = `apikey-token:note:${slot.name}`;
+    const sealed = String(await server.execute(["GET", key]));
+    expect(sealed).not.toContain("invalid_request");
+    expect(Number(await server.execute(["PTTL", key]))).toBeLessThanOrEqual(5_000);
+    // Not as a token of the same key either.
+    await server.execute(["SET", `apikey-token:${slot.name}`, sealed]);
+    expect(await cache.get(slot)).toBeUndefined();
   });
 
   test("after its lease a holder no longer releases what another may hold", async () => {

@@ -2,6 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 
 import { GuardedCache } from "../../src/client/guarded-cache.ts";
 import type { CachedToken, CacheSlot, TokenCache } from "../../src/client/token-cache.ts";
+import { Refusals } from "../../src/client/refusals.ts";
 import { TokenObtainer, type Need } from "../../src/client/token-obtainer.ts";
 import { ENDPOINT, FakeClock, FakeEndpoint, KEY, randomSlot, refusal, tokenOf } from "./support.ts";
 
@@ -50,13 +51,18 @@ beforeEach(() => {
   cache = new ScriptedCache();
   obtainer = new TokenObtainer({
     endpoint: ENDPOINT,
-    cache: new GuardedCache(cache, () => undefined),
+    ...guarded(),
     clock,
     random: () => 0.5,
     timeoutMs: TIMEOUT_MS,
     fetch: endpoint.fetch,
   });
 });
+
+function guarded() {
+  const own = new GuardedCache(cache, () => undefined);
+  return { cache: own, refusals: new Refusals(own, clock, 30_000, 60_000) };
+}
 
 function needOf(changes: Partial<Need> = {}): Need {
   const request = { audience: "https://api", scope: "read:things" };
@@ -67,6 +73,8 @@ function needOf(changes: Partial<Need> = {}): Need {
     jitter: 0.5,
     atHand: undefined,
     isUrgent: true,
+    rank: "first",
+    refusal: undefined,
     ...changes,
   };
 }
@@ -144,7 +152,7 @@ test("a token is as old as its request, and has the scopes that were asked for u
     return endpoint.fetch(input, init);
   };
   const origin = { endpoint: ENDPOINT, clock, random: () => 0.5, timeoutMs: TIMEOUT_MS, fetch: slow };
-  const slowObtainer = new TokenObtainer({ ...origin, cache: new GuardedCache(cache, () => undefined) });
+  const slowObtainer = new TokenObtainer({ ...origin, ...guarded() });
   const outcome = await slowObtainer.attempt(needOf(), clock.nowMs() + FAR_MS, false);
   expect(outcome).toMatchObject({
     kind: "token",

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 import { deriveSlot, slotText } from "../../src/client/cache-slot.ts";
 import type { CachedToken, TokenCache } from "../../src/client/token-cache.ts";
@@ -14,6 +14,7 @@ import {
   refusal,
   settle,
   sourceOptions,
+  success,
   tokenOf,
 } from "./support.ts";
 
@@ -382,4 +383,238 @@ test("a shared cache that goes away under the lock is waited for; one that can n
   expect(endpoint.requests).toHaveLength(0);
   const unread = { ...memory, get: fails };
   expect((await sourceOf({ cache: unread }).getToken(REQUEST)).access_token).toBe("token-1");
+});
+
+describe("a key that has ended goes on being used", () => {
+  const refused = refusal(400, "invalid_request");
+
+  /** Uses a key every five seconds for as long, and gives the seconds at which that took an exchange. */
+  async function exchangesOf(source: ApiKeyTokenSource, seconds: number): Promise<number[]> {
+    const at: number[] = [];
+    for (let second = 0; second < seconds; second += 5) {
+      const before = endpoint.requests.length;
+      await source.getToken(REQUEST).catch(() => undefined);
+      if (endpoint.requests.length > before) at.push(second);
+      clock.passSeconds(5);
+    }
+    return at;
+  }
+
+  test("its refusal is remembered twice as long each time, for an hour at most", async () => {
+    endpoint.behaviours = [refused];
+    const minutes = (await exchangesOf(sourceOf(), 6 * 3_600)).map((second) => second / 60);
+    // 0.5, 1, 2, 4, 8, 16, 32 minutes, then an hour each time.
+    expect(minutes).toEqual([0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5, 123.5, 183.5, 243.5, 303.5]);
+  });
+
+  test("what is the client's own fault is asked again every half minute", async () => {
+    endpoint.behaviours = [refusal(401, "invalid_client")];
+    expect(await exchangesOf(sourceOf(), 120)).toEqual([0, 30, 60, 90]);
+  });
+
+  test("once it is good again, the next refusal is the first", async () => {
+    endpoint.behaviours = [refused, refused, { expires_in: 100 }, refused];
+    expect(await exchangesOf(sourceOf(), 300)).toEqual([0, 30, 90, 180, 210, 270]);
+  });
+
+  test("a clock that is put back makes no refusal longer", async () => {
+    endpoint.behaviours = [refused, { expires_in: 1_000 }];
+    const source = sourceOf();
+    await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
+    clock.passSeconds(-86_400);
+    await expect(source.getToken(REQUEST)).resolves.toBeDefined();
+  });
+
+  /** A cache whose notes several processes share, and what lies there. */
+  function sharedCache() {
+    const notes = new Map<string, string>();
+    const cache: TokenCache = {
+      ...memoryTokenCache({ nowMs: () => clock.nowMs() }),
+      notes: {
+        get: async ({ name }) => notes.get(name),
+        set: async ({ name }, sealed) => void notes.set(name, sealed),
+      },
+    };
+    return { cache, notes };
+  }
+
+  test("of a fleet one process asks: the others share its refusal, and how often it was repeated", async () => {
+    endpoint.behaviours = [refused];
+    const { cache } = sharedCache();
+    const fleet = Array.from({ length: 8 }, () => sourceOf({ cache }));
+    const all = async () => Promise.allSettled(fleet.map(async (source) => source.getToken(REQUEST)));
+    expect(await all()).toMatchObject(fleet.map(() => ({ reason: { code: "invalid_request" } })));
+    expect(endpoint.requests).toHaveLength(1);
+    clock.passSeconds(30);
+    await all();
+    expect(endpoint.requests).toHaveLength(2);
+    clock.passSeconds(59);
+    await all();
+    // A process that starts knows how often it was.
+    await expect(sourceOf({ cache }).getToken(REQUEST)).rejects.toMatchObject({
+      code: "invalid_request",
+      error_description: "because of invalid_request",
+    });
+    expect(endpoint.requests).toHaveLength(2);
+    clock.passSeconds(1);
+    await all();
+    expect(endpoint.requests).toHaveLength(3);
+  });
+
+  test("what is shared holds neither the key nor who was refused, and is under the slot's name alone", async () => {
+    endpoint.behaviours = [refused];
+    const { cache, notes } = sharedCache();
+    await sourceOf({ cache })
+      .getToken(REQUEST)
+      .catch(() => undefined);
+    const [[name = "", sealed = ""] = []] = [...notes];
+    const slot = await deriveSlot(KEY, slotText(ENDPOINT, REQUEST));
+    expect(name).toBe(slot.name);
+    expect(sealed).toMatch(/^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(name + sealed).not.toContain(KEY.id);
+  });
+
+  test("a failure that says nothing of the key is not shared", async () => {
+    endpoint.behaviours = [refusal(401, "invalid_client")];
+    const { cache, notes } = sharedCache();
+    await sourceOf({ cache })
+      .getToken(REQUEST)
+      .catch(() => undefined);
+    expect(notes.size).toBe(0);
+  });
+
+  test("where it is known that it has ended, no exchange is made, and it is good again at once", async () => {
+    const source = sourceOf();
+    let hasEnded = true;
+    const asked: string[] = [];
+    const request = {
+      ...REQUEST,
+      hasEnded: async (keyId: string) => {
+        asked.push(keyId);
+        return hasEnded;
+      },
+    };
+    await expect(source.getToken(request)).rejects.toMatchObject({ code: "invalid_request" });
+    expect([asked, endpoint.requests.length]).toEqual([[KEY.id], 0]);
+    hasEnded = false;
+    await expect(source.getToken(request)).resolves.toBeDefined();
+    await source.getToken(request);
+    // Not for a token that is at hand.
+    expect(asked).toHaveLength(2);
+  });
+});
+
+describe("a caller that asks for no scope, of a key that has some", () => {
+  const { scope: _, ...NONE } = REQUEST;
+  const offer = (scope: string) => ({
+    status: 400,
+    body: { error: "invalid_scope", error_description: `Name scopes. [scope: ${scope}]` },
+  });
+  const scopes = () => endpoint.requests.map(({ body }) => body.get("scope"));
+
+  test("gets all that the key has, with a second exchange; its refresh needs one", async () => {
+    endpoint.behaviours = [offer("read:things write:things"), { expires_in: 1_000 }];
+    const source = sourceOf();
+    expect(await source.getToken(NONE)).toMatchObject({ scope: "read:things write:things" });
+    clock.passSeconds(810);
+    await source.getToken(NONE);
+    await settle();
+    expect(scopes()).toEqual([null, ...Array.from({ length: 2 }, () => "read:things write:things")]);
+  });
+
+  test("gets what the key has now, when its scopes have changed since", async () => {
+    endpoint.behaviours = [offer("a b"), { expires_in: 1_000 }, offer("a"), { expires_in: 1_000 }];
+    const source = sourceOf();
+    await source.getToken(NONE);
+    clock.passSeconds(810);
+    await source.getToken(NONE);
+    await settle();
+    expect((await source.getToken(NONE)).scope).toBe("a");
+    // After the token's end it is asked anew: the key may have been given more.
+    clock.passSeconds(2_000);
+    await source.getToken(NONE);
+    expect(scopes()).toEqual([null, "a b", "a b", "a", null]);
+  });
+
+  test("is refused where that does not help: it is repeated once, with what was answered", async () => {
+    endpoint.behaviours = [offer("a"), offer("a")];
+    await expect(sourceOf().getToken(NONE)).rejects.toMatchObject({ code: "invalid_scope" });
+    expect(scopes()).toEqual([null, "a"]);
+  });
+
+  test("is refused where the answer is not in the form", async () => {
+    endpoint.behaviours = [offer('a" b')];
+    await expect(sourceOf().getToken(NONE)).rejects.toMatchObject({ code: "invalid_scope" });
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test("a caller that named scopes is refused", async () => {
+    endpoint.behaviours = [offer("read:things")];
+    await expect(sourceOf().getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_scope" });
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test("after a limit between the two, the scopes are known", async () => {
+    endpoint.behaviours = [
+      offer("a"),
+      refusal(429, "too_many_requests", { "retry-after": "1" }),
+      { expires_in: 1_000 },
+    ];
+    await sourceOf().getToken(NONE);
+    expect(scopes()).toEqual([null, "a", "a"]);
+  });
+});
+
+describe("the token's own end", () => {
+  const jwt = (exp: number) => `e30.${Buffer.from(JSON.stringify({ exp })).toString("base64url")}.c2ln`;
+  const answerUntil = (exp: number) => {
+    endpoint.behaviours = [{ status: 200, body: success(jwt(exp), 3_600) }];
+  };
+
+  test("counts where the clock was ahead when it was obtained", async () => {
+    const trueSeconds = clock.nowMs() / 1000;
+    answerUntil(trueSeconds + 3_600);
+    const source = sourceOf();
+    clock.passSeconds(1_200);
+    const { expiresAtSeconds } = await source.getToken(REQUEST);
+    expect(expiresAtSeconds).toBe(trueSeconds + 3_600);
+  });
+
+  test("by a clock by which it has ended already, it is kept for a minute, and not exchanged at each call", async () => {
+    answerUntil(clock.nowMs() / 1000 + 3_600);
+    const source = sourceOf();
+    clock.passSeconds(86_400);
+    for (let call = 0; call < 10; call++) await source.getToken(REQUEST);
+    expect(endpoint.requests).toHaveLength(1);
+    // Put right, the clock shows that this token is of the future, and another is obtained.
+    clock.passSeconds(-86_400);
+    await source.getToken(REQUEST);
+    expect(endpoint.requests).toHaveLength(2);
+  });
+
+  test("a clock that is behind does not make it longer than it was said to be", async () => {
+    const trueSeconds = clock.nowMs() / 1000;
+    answerUntil(trueSeconds + 3_600);
+    clock.passSeconds(-1_200);
+    const { expiresAtSeconds } = await sourceOf().getToken(REQUEST);
+    expect(expiresAtSeconds).toBe(trueSeconds - 1_200 + 3_600);
+  });
+});
+
+test("one option bounds what a process remembers, and it is told what had to go", async () => {
+  const evicted: string[] = [];
+  const source = sourceOf({ maxEntries: 2, onEvict: (what) => void evicted.push(what) });
+  for (const audience of ["a", "b", "a", "b"]) await source.getToken({ ...REQUEST, audience });
+  expect([evicted, endpoint.requests.length]).toEqual([[], 2]);
+  await source.getToken({ ...REQUEST, audience: "c" });
+  expect(evicted).toEqual(["key", "token"]);
+  await source.getToken({ ...REQUEST, audience: "a" });
+  expect(endpoint.requests).toHaveLength(4);
+});
+
+test("a layered cache is bounded by the same option, in all that it keeps in memory", async () => {
+  const limits: number[] = [];
+  const far = { ...memoryTokenCache(), limit: (maxEntries: number) => void limits.push(maxEntries) };
+  sourceOf({ cache: layeredTokenCache(far, far), maxEntries: 12_345 });
+  expect(limits).toEqual([12_345, 12_345]);
 });

@@ -62,8 +62,12 @@ async function work(order: FleetOrder): Promise<FleetReport> {
   });
   const trueNowMs = () => Date.now() + advancedMs;
   const nowMs = () => trueNowMs() + order.skewMs;
+  const { token_endpoint, client_id, subject_token_type, timeoutMs, issuer, audience, scope } = order;
   const source = new ApiKeyTokenSource({
-    ...order,
+    token_endpoint,
+    client_id,
+    subject_token_type,
+    timeoutMs,
     cache: layeredTokenCache(
       memoryTokenCache({ nowMs }),
       redisTokenCache(redisClientPort(client), { nowMs }),
@@ -72,7 +76,7 @@ async function work(order: FleetOrder): Promise<FleetReport> {
     waitBudgetMs: 86_400_000,
     clock: { nowMs, sleep: async (ms) => void (await sleep(ms)) },
   });
-  const gateway = new ApiKeyGateway({ ...order, source, nowMs });
+  const gateway = new ApiKeyGateway({ issuer, audience, scope, source, nowMs });
 
   const refused: Record<string, number> = {};
   const subjects = new Set<string>();
