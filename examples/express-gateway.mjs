@@ -1,5 +1,5 @@
 // An Express API that accepts API keys and access tokens alike. All that is new is the gateway in front of auth().
-import { ApiKeyGateway, ApiKeyTokenSource, expressGateway } from "auth0-api-keys/client";
+import { ApiKeyGateway, ApiKeyTokenSource, expressGateway, scopeByMethod } from "auth0-api-keys/client";
 import express from "express";
 import { auth, requiredScopes } from "express-oauth2-jwt-bearer";
 
@@ -14,7 +14,7 @@ const gateway = new ApiKeyGateway({
   }),
   issuer: ISSUER,
   audience,
-  scope: ({ method }) => (method === "GET" ? "read:things" : "write:things"),
+  scope: scopeByMethod({ read: "read:things", write: "write:things" }),
   keyPrefixes: ["acme_live"],
 });
 

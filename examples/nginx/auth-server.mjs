@@ -1,6 +1,6 @@
 // Answers nginx's subrequests: 204 with the header to forward, or 401 or 403 with a challenge.
 import { serve } from "@hono/node-server";
-import { ApiKeyGateway, ApiKeyTokenSource, authRequestResponse } from "auth0-api-keys/client";
+import { ApiKeyGateway, ApiKeyTokenSource, authRequestResponse, scopeByMethod } from "auth0-api-keys/client";
 
 const { CLIENT_ID, ISSUER, PORT = "3001", SUBJECT_TOKEN_TYPE } = process.env;
 const gateway = new ApiKeyGateway({
@@ -11,7 +11,7 @@ const gateway = new ApiKeyGateway({
   }),
   issuer: ISSUER,
   audience: "https://api.acme.example",
-  scope: "read:things",
+  scope: scopeByMethod({ read: "read:things", write: "write:things" }),
   keyPrefixes: ["acme_live"],
 });
 

@@ -1,14 +1,16 @@
 import type { GatewayRefusal } from "./gateway-refusal.ts";
-import type { ApiKeyGateway } from "./gateway.ts";
+import { GATEWAY, KILL_SWITCH, refuseEnded, type ApiKeyGateway } from "./gateway.ts";
 import type { KillSwitch } from "./kill-switch.ts";
+import { fieldsOf, putToken, type NodeMessage } from "./node-headers.ts";
+import { check } from "./options.ts";
 import type { Auth } from "./verify-token.ts";
 
 /** What is used of Express's request. */
-export interface ExpressRequest {
+export interface ExpressRequest extends NodeMessage {
   readonly method: string;
   readonly originalUrl: string;
   readonly ip?: string | undefined;
-  readonly headers: Record<string, string | string[] | undefined>;
+  readonly body?: unknown;
   auth?: unknown;
 }
 
@@ -30,24 +32,28 @@ type Middleware = (
  * `express-oauth2-jwt-bearer` does. The end user's address is `request.ip`: set `trust proxy` behind a proxy.
  */
 export function expressGateway(gateway: ApiKeyGateway): Middleware {
+  check('expressGateway: "gateway"', gateway, GATEWAY);
   return settled(async (request) => {
-    const { method, originalUrl, headers, ip } = request;
-    const decision = await gateway.authorize({ method, url: originalUrl, headers, clientAddress: ip });
+    const { method, originalUrl: url, ip: clientAddress, body } = request;
+    const headers = fieldsOf(request);
+    const decision = await gateway.authorize({ method, url, headers, clientAddress, body });
     if (decision.kind === "refused") return decision;
     if (decision.kind === "authorized") {
-      headers["authorization"] = decision.authorization;
-      delete headers["x-api-key"];
+      putToken(request, decision.authorization);
       request.auth = decision.auth;
     }
     return undefined;
   });
 }
 
-/** Express middleware to put after `auth()`: refuses tokens whose key was revoked. */
+/** Express middleware to put after `auth()`: refuses tokens whose key was revoked, and those that nothing has verified. */
 export function expressKillSwitch(killSwitch: KillSwitch): Middleware {
-  return settled(async (request) =>
-    killSwitch.refuse((request.auth as Partial<Auth> | undefined)?.payload ?? {}),
-  );
+  check('expressKillSwitch: "killSwitch"', killSwitch, KILL_SWITCH);
+  return settled(async (request) => {
+    const { originalUrl: url, headers, body } = request;
+    const claims = (request.auth as Partial<Auth> | undefined)?.payload;
+    return refuseEnded(killSwitch, claims, { url, headers, body });
+  });
 }
 
 function settled(decide: (request: ExpressRequest) => Promise<GatewayRefusal | undefined>): Middleware {

@@ -1,13 +1,17 @@
 import type { GatewayRefusal } from "./gateway-refusal.ts";
-import type { ApiKeyGateway } from "./gateway.ts";
+import { GATEWAY, KILL_SWITCH, refuseEnded, type ApiKeyGateway } from "./gateway.ts";
 import type { KillSwitch } from "./kill-switch.ts";
+import { fieldsOf, putToken, type NodeMessage } from "./node-headers.ts";
+import { check } from "./options.ts";
 
 /** What is used of Fastify's request. */
 export interface FastifyRequestLike {
   readonly method: string;
   readonly url: string;
   readonly ip: string;
-  readonly headers: Record<string, string | string[] | undefined>;
+  readonly headers: NodeMessage["headers"];
+  readonly raw: NodeMessage;
+  readonly body?: unknown;
 }
 
 /** What is used of Fastify's reply. */
@@ -24,13 +28,13 @@ type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<un
  * the token's claims, as Fastify's JWT plugins do. Decorate the request with `user` first.
  */
 export function fastifyGateway(gateway: ApiKeyGateway): Hook {
+  check('fastifyGateway: "gateway"', gateway, GATEWAY);
   return async (request, reply) => {
-    const { method, url, headers, ip } = request;
-    const decision = await gateway.authorize({ method, url, headers, clientAddress: ip });
+    const { method, url, ip: clientAddress, raw, body } = request;
+    const decision = await gateway.authorize({ method, url, headers: fieldsOf(raw), clientAddress, body });
     if (decision.kind === "refused") return send(reply, decision);
     if (decision.kind === "authorized") {
-      headers["authorization"] = decision.authorization;
-      delete headers["x-api-key"];
+      putToken(raw, decision.authorization);
       Object.assign(request, { user: decision.auth.payload });
     }
     return undefined;
@@ -39,9 +43,10 @@ export function fastifyGateway(gateway: ApiKeyGateway): Hook {
 
 /** A Fastify hook to put after the one that verifies tokens: refuses those whose key was revoked. */
 export function fastifyKillSwitch(killSwitch: KillSwitch): Hook {
+  check('fastifyKillSwitch: "killSwitch"', killSwitch, KILL_SWITCH);
   return async (request, reply) => {
     const { user } = request as { readonly user?: Readonly<Record<string, unknown>> | null };
-    const refusal = await killSwitch.refuse(user ?? {});
+    const refusal = await refuseEnded(killSwitch, user, request);
     return refusal && send(reply, refusal);
   };
 }

@@ -23,14 +23,24 @@ export async function gatewayRequest(
 
 /**
  * The answer to a subrequest of nginx's `auth_request`: 204 with the header to forward in `x-authorization`, or the
- * refusal. nginx passes 401 and 403 on and makes a 500 of any other.
+ * refusal. nginx passes 401 and 403 on and makes a 500 of any other. A subrequest is always GET: nginx must set
+ * `X-Original-Method` and `X-Original-URI` to those of the request itself, over what a caller may have sent.
  */
 export async function authRequestResponse(
   gateway: ApiKeyGateway,
   request: Request,
   clientAddress?: string,
 ): Promise<Response> {
-  const decision = await decide(gateway, request, clientAddress);
+  const { headers } = request;
+  const decision = await decide(
+    gateway,
+    {
+      method: headers.get("x-original-method") ?? request.method,
+      url: headers.get("x-original-uri") ?? request.url,
+      headers,
+    },
+    clientAddress,
+  );
   switch (decision.kind) {
     case "untouched":
       return new Response(null, {
@@ -55,13 +65,15 @@ export function withToken(request: Request, authorization: string): Request {
   headers.set("authorization", authorization);
   headers.delete("x-api-key");
   const { url, method, body, signal } = request;
+  // What has read the body already has it, as Hono's own helpers do: it cannot be given on.
+  const isThere = body && !request.bodyUsed && !body.locked;
   // From its parts: the request of a server may be one in form alone, which the constructor does not take.
-  return new Request(url, { method, headers, signal, ...(body && { body, duplex: "half" }) });
+  return new Request(url, { method, headers, signal, ...(isThere && { body, duplex: "half" }) });
 }
 
 async function decide(
   gateway: ApiKeyGateway,
-  { method, url, headers }: Request,
+  { method, url, headers }: Pick<Request, "method" | "url" | "headers">,
   clientAddress: string | undefined,
 ): Promise<GatewayDecision> {
   return gateway.authorize({ method, url, headers: Object.fromEntries(headers), clientAddress });

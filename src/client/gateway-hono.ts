@@ -1,8 +1,10 @@
 import type { Context, MiddlewareHandler } from "hono";
 
 import { responseOf, withToken } from "./gateway-fetch.ts";
-import type { ApiKeyGateway } from "./gateway.ts";
+import { GATEWAY, KILL_SWITCH, refuseEnded, type ApiKeyGateway } from "./gateway.ts";
 import type { KillSwitch } from "./kill-switch.ts";
+import { putToken, type NodeMessage } from "./node-headers.ts";
+import { check, FUNCTION } from "./options.ts";
 import type { Auth } from "./verify-token.ts";
 
 /** The variables that the middleware sets: `jwtPayload` as Hono's own JWT middleware does. */
@@ -19,6 +21,8 @@ export function honoGateway(
   gateway: ApiKeyGateway,
   clientAddress?: (c: Context) => string | undefined,
 ): MiddlewareHandler<{ Variables: GatewayVariables }> {
+  check('honoGateway: "gateway"', gateway, GATEWAY);
+  if (clientAddress !== undefined) check('honoGateway: "clientAddress"', clientAddress, FUNCTION);
   return async (c, next) => {
     const { method, url } = c.req;
     const decision = await gateway.authorize({
@@ -30,6 +34,9 @@ export function honoGateway(
     if (decision.kind === "refused") return responseOf(decision);
     if (decision.kind === "authorized") {
       c.req.raw = withToken(c.req.raw, decision.authorization);
+      // On Node the message that it was made of is there as well.
+      const { incoming } = (c.env ?? {}) as { readonly incoming?: NodeMessage };
+      if (incoming) putToken(incoming, decision.authorization);
       c.set("jwtPayload", decision.auth.payload);
       c.set("auth", decision.auth);
     }
@@ -41,8 +48,10 @@ export function honoGateway(
 export function honoKillSwitch(
   killSwitch: KillSwitch,
 ): MiddlewareHandler<{ Variables: Pick<GatewayVariables, "jwtPayload"> }> {
+  check('honoKillSwitch: "killSwitch"', killSwitch, KILL_SWITCH);
   return async (c, next) => {
-    const refusal = await killSwitch.refuse(c.get("jwtPayload") ?? {});
+    const claims = c.get("jwtPayload") as GatewayVariables["jwtPayload"] | undefined;
+    const refusal = await refuseEnded(killSwitch, claims, { url: c.req.url, headers: c.req.header() });
     if (refusal) return responseOf(refusal);
     return next();
   };

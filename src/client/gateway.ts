@@ -1,12 +1,28 @@
 import { decodeJwt } from "jose";
 
+import { clientAddressOf } from "./client-address.ts";
 import { ExchangeError } from "./exchange-error.ts";
-import { findCredentials, type HeaderFields } from "./gateway-credentials.ts";
+import {
+  findCredentials,
+  hasQueryToken,
+  mayCarryToken,
+  mayHideToken,
+  type HeaderFields,
+  type TokenPlaces,
+} from "./gateway-credentials.ts";
 import { challenge, refusalOf, unavailable, type GatewayRefusal } from "./gateway-refusal.ts";
 import type { KillSwitch } from "./kill-switch.ts";
+import { checkOptions, FLAG, FUNCTION, having, KEY_PREFIXES, optional, TEXT, type Rules } from "./options.ts";
 import type { CachedToken } from "./token-cache.ts";
 import type { ApiKeyTokenSource, TokenRequest } from "./token-source.ts";
-import { createTokenVerifier, type Auth, type TokenVerifierOptions } from "./verify-token.ts";
+import {
+  BadTokenError,
+  createTokenVerifier,
+  VERIFIER_RULES,
+  type Auth,
+  type TokenVerifier,
+  type TokenVerifierOptions,
+} from "./verify-token.ts";
 
 /** What a gateway needs to see of a request. */
 export interface GatewayRequest {
@@ -14,6 +30,8 @@ export interface GatewayRequest {
   /** Path and query, or the whole URL. */
   readonly url: string;
   readonly headers: HeaderFields;
+  /** What was read of the body already, if it was. */
+  readonly body?: unknown;
   /** The end user's address. */
   readonly clientAddress?: string | undefined;
 }
@@ -32,7 +50,27 @@ export interface GatewayOptions extends TokenVerifierOptions {
    */
   readonly forwardClientAddress?: boolean;
   readonly killSwitch?: KillSwitch;
+  /** Is told why keys cannot be exchanged or tokens not be verified, where that is no caller's fault. */
+  readonly onError?: (error: unknown) => void;
 }
+
+const RULES: Rules<GatewayOptions> = {
+  ...VERIFIER_RULES,
+  source: having("getToken", "drop"),
+  scope: optional({
+    must: "a string that is not blank, or a function that gives one",
+    test: (value) => TEXT.test(value) || FUNCTION.test(value),
+  }),
+  organization: optional(TEXT),
+  keyPrefixes: optional(KEY_PREFIXES),
+  forwardClientAddress: optional(FLAG),
+  killSwitch: optional(having("refuse", "hasEnded")),
+  onError: optional(FUNCTION),
+};
+
+/** What an adapter of a framework must be given. */
+export const GATEWAY = having("authorize");
+export const KILL_SWITCH = having("refuse", "hasEnded");
 
 /** What to do with a request: let it pass as it is, with a token in place of its key, or refuse it. */
 export type GatewayDecision =
@@ -40,16 +78,19 @@ export type GatewayDecision =
   | { readonly kind: "authorized"; readonly authorization: string; readonly auth: Auth }
   | GatewayRefusal;
 
-const ADDRESS = /^[0-9A-Fa-f.:]{2,45}$/;
+// A token that was obtained just now and does not pass will not be better the next time.
+const SETTLED_SECONDS = 60;
 
 /** Turns requests that carry an API key into requests that carry its access token. */
 export class ApiKeyGateway {
   readonly #options: GatewayOptions;
-  readonly #verify: (token: CachedToken) => Promise<Auth>;
+  readonly #verify: TokenVerifier;
 
   constructor(options: GatewayOptions) {
+    checkOptions("ApiKeyGateway", options, RULES);
     this.#options = options;
-    this.#verify = createTokenVerifier(options);
+    const ofVerifier = Object.entries(options).filter(([name]) => Object.hasOwn(VERIFIER_RULES, name));
+    this.#verify = createTokenVerifier(Object.fromEntries(ofVerifier) as unknown as TokenVerifierOptions);
   }
 
   /** Decides on a request. Never throws what a caller could cause. */
@@ -57,11 +98,17 @@ export class ApiKeyGateway {
     const credentials = findCredentials(request.headers, this.#options.keyPrefixes);
     switch (credentials.kind) {
       case "none":
-        return { kind: "untouched" };
+        return this.#options.killSwitch && mayHideToken(request)
+          ? challenge("invalid_request", "Send the access token in an Authorization header.")
+          : { kind: "untouched" };
+      case "other_key":
+        return challenge("invalid_token", "This API key is none of this API's.");
+      case "malformed":
+        return challenge("invalid_request", "The Authorization header has no token in it.");
       case "ambiguous":
-        return challenge("invalid_request", "Send one Authorization or one X-API-Key header, not both.");
+        return challenge("invalid_request", "Send one Authorization or one X-API-Key header, and no more.");
       case "other":
-        return (await this.#refuseKilled(credentials.bearer)) ?? { kind: "untouched" };
+        return this.#pass(credentials.bearer, request);
       case "api_key":
         return this.#exchange(this.#tokenRequest(credentials.apiKey, request));
     }
@@ -73,15 +120,21 @@ export class ApiKeyGateway {
     try {
       token = await source.getToken(request);
     } catch (error) {
-      if (error instanceof ExchangeError) return refusalOf(error);
-      throw error;
+      if (!(error instanceof ExchangeError)) throw error;
+      const refusal = refusalOf(error);
+      if (refusal.status >= 500) this.#options.onError?.(error);
+      return refusal;
     }
     let auth: Auth;
     try {
       auth = await this.#verify(token);
-    } catch {
-      // Not the caller's fault: another issuer, a JWKS that cannot be reached, or a cache that was tampered with.
-      await source.drop(request);
+    } catch (error) {
+      // Not the caller's fault: another issuer, or a JWKS that cannot be reached. Another token would not help, unless
+      // this one was signed with a key that is out of use since.
+      this.#options.onError?.(error);
+      const ageSeconds = (this.#options.nowMs ?? Date.now)() / 1000 - token.obtainedAtSeconds;
+      const isOutdated = error instanceof BadTokenError && error.isOutdated;
+      if (isOutdated && ageSeconds >= SETTLED_SECONDS) await source.drop(request);
       return unavailable();
     }
     const killed = await killSwitch?.refuse(auth.payload);
@@ -91,26 +144,53 @@ export class ApiKeyGateway {
   }
 
   #tokenRequest(apiKey: string, request: GatewayRequest): TokenRequest {
-    const { audience, scope, organization, forwardClientAddress } = this.#options;
-    const address = request.clientAddress?.replace(/^::ffff:(?=\d+\.)/i, "") ?? "";
+    const { audience, scope, organization, forwardClientAddress, killSwitch } = this.#options;
     return {
       apiKey,
       audience,
       scope: typeof scope === "function" ? scope(request) : scope,
       organization,
-      forwardedFor: forwardClientAddress && ADDRESS.test(address) ? address : undefined,
+      forwardedFor: forwardClientAddress ? clientAddressOf(request.clientAddress ?? "") : undefined,
+      hasEnded: killSwitch && (async (keyId) => killSwitch.hasEnded(keyId)),
     };
   }
 
-  /** Claims are read unverified: they can only make the answer a refusal, and the API verifies what passes. */
-  async #refuseKilled(bearer: string | undefined): Promise<GatewayRefusal | undefined> {
-    if (!this.#options.killSwitch || bearer === undefined) return undefined;
+  /**
+   * A token passes as it is: the API verifies it. One that a key was exchanged for is asked about, once it is verified:
+   * anybody can write a token that names a key, and each would be a look-up.
+   */
+  async #pass(bearer: string | undefined, request: GatewayRequest): Promise<GatewayDecision> {
+    const { killSwitch, onError } = this.#options;
+    if (!killSwitch) return { kind: "untouched" };
+    if (bearer === undefined ? mayHideToken(request) : hasQueryToken(request))
+      return challenge("invalid_request", "Send the access token in an Authorization header alone.");
+    if (bearer === undefined) return { kind: "untouched" };
     let claims;
     try {
       claims = decodeJwt(bearer);
     } catch {
-      return undefined;
+      return { kind: "untouched" };
     }
-    return this.#options.killSwitch.refuse(claims);
+    if (claims["act"] === undefined) return { kind: "untouched" };
+    try {
+      const { payload } = await this.#verify({ access_token: bearer });
+      return (await killSwitch.refuse(payload)) ?? { kind: "untouched" };
+    } catch (error) {
+      if (error instanceof BadTokenError)
+        return challenge("invalid_token", "The access token does not pass.");
+      onError?.(error);
+      return unavailable();
+    }
   }
+}
+
+/** For a kill switch behind the validation of tokens: a token that was not verified cannot be judged, and passes nothing. */
+export async function refuseEnded(
+  killSwitch: KillSwitch,
+  claims: Readonly<Record<string, unknown>> | null | undefined,
+  places: TokenPlaces,
+): Promise<GatewayRefusal | undefined> {
+  if (claims) return killSwitch.refuse(claims);
+  if (!mayCarryToken(places)) return undefined;
+  return challenge("invalid_token", "Nothing has verified the access token before the kill switch.");
 }

@@ -22,5 +22,6 @@ export { authRequestResponse, gatewayRequest } from "./gateway-fetch.ts";
 export { honoGateway, honoKillSwitch, type GatewayVariables } from "./gateway-hono.ts";
 export type { GatewayRefusal } from "./gateway-refusal.ts";
 export { ApiKeyGateway, type GatewayDecision, type GatewayOptions, type GatewayRequest } from "./gateway.ts";
+export { scopeByMethod } from "./scope-by-method.ts";
 export { KillSwitch, type KillSwitchOptions } from "./kill-switch.ts";
 export type { Auth } from "./verify-token.ts";

@@ -3,7 +3,8 @@ import { DEFAULT_NAME } from "../core/deployment.ts";
 import { hasKeyFields, isObject, keyStatus } from "../core/key-entry.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { challenge, unavailable, type GatewayRefusal } from "./gateway-refusal.ts";
-import type { RedisPort } from "./redis-port.ts";
+import { checkOptions, COUNT, FUNCTION, MILLISECONDS, oneOf, optional, TEXT } from "./options.ts";
+import { REDIS_PORT, type RedisPort } from "./redis-port.ts";
 
 /** What a kill switch is made with. */
 export interface KillSwitchOptions {
@@ -36,6 +37,14 @@ export class KillSwitch {
   readonly #known: BoundedMap<{ readonly status: Promise<Status>; untilMs: number }>;
 
   constructor(options: KillSwitchOptions) {
+    checkOptions<KillSwitchOptions>("KillSwitch", options, {
+      redis: REDIS_PORT,
+      deployment: optional(TEXT),
+      maxAgeMs: optional(MILLISECONDS),
+      whenUnknown: optional(oneOf("refuse", "accept")),
+      maxEntries: optional(COUNT),
+      nowMs: optional(FUNCTION),
+    });
     this.#options = options;
     this.#deployment = { name: options.deployment ?? DEFAULT_NAME };
     this.#nowMs = options.nowMs ?? Date.now;
@@ -60,6 +69,11 @@ export class KillSwitch {
       if (status === "unknown" && this.#options.whenUnknown !== "accept") return unavailable();
     }
     return undefined;
+  }
+
+  /** Whether the record of a key says that it has ended; `false` as well where there is none, or none can be read. */
+  async hasEnded(keyId: string): Promise<boolean> {
+    return (await this.#statusOf(keyId)) === "ended";
   }
 
   async #statusOf(keyId: string): Promise<Status> {

@@ -1,5 +1,13 @@
-import { createRemoteJWKSet, customFetch, jwtVerify, type JWTHeaderParameters, type JWTPayload } from "jose";
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  jwtVerify,
+  type JWTHeaderParameters,
+  type JWTPayload,
+} from "jose";
 
+import { checkOptions, FUNCTION, ISSUER, optional, SAFE_URL, TEXT, type Rules } from "./options.ts";
 import type { CachedToken } from "./token-cache.ts";
 
 /** A verified token, in the shape of `express-oauth2-jwt-bearer`. */
@@ -20,6 +28,43 @@ export interface TokenVerifierOptions {
   readonly nowMs?: () => number;
 }
 
+/** Rejects with a {@link BadTokenError} where it is the token's fault, and with anything else where nothing can be verified. */
+export type TokenVerifier = (token: Pick<CachedToken, "access_token">) => Promise<Auth>;
+
+/** A token that is no good: the one that an issuer would give now may be, if `isOutdated`. */
+export class BadTokenError extends Error {
+  override readonly name = "BadTokenError";
+  readonly isOutdated: boolean;
+
+  constructor(cause: errors.JOSEError) {
+    super(`The access token does not pass: ${cause.message}`, { cause });
+    this.isOutdated = OUTDATED.has(cause.code);
+  }
+}
+
+export const VERIFIER_RULES: Rules<TokenVerifierOptions> = {
+  issuer: ISSUER,
+  audience: TEXT,
+  jwks_uri: optional(SAFE_URL),
+  fetch: optional(FUNCTION),
+  nowMs: optional(FUNCTION),
+};
+
+// Its time is over, or its signing key was taken out of use.
+const OUTDATED: ReadonlySet<string> = new Set([
+  "ERR_JWT_EXPIRED",
+  "ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+  "ERR_JWKS_NO_MATCHING_KEY",
+]);
+// What else jose finds in a token, and not on the way to the JWKS.
+const BAD: ReadonlySet<string> = new Set([
+  ...OUTDATED,
+  "ERR_JWT_CLAIM_VALIDATION_FAILED",
+  "ERR_JWT_INVALID",
+  "ERR_JWS_INVALID",
+  "ERR_JOSE_ALG_NOT_ALLOWED",
+  "ERR_JOSE_NOT_SUPPORTED",
+]);
 // The token source never gives a token that is about to end: this is for a clock that is off.
 const CLOCK_TOLERANCE_SECONDS = 60;
 // So long a signing key that was taken out of the JWKS may still count.
@@ -27,15 +72,19 @@ const REMEMBERED_MS = 60_000;
 
 /**
  * Verifies tokens of a source with the tenant's JWKS: signature, issuer, audience, times. A token that passed is not
- * verified again for a minute: it comes from the memory of this process. Rejects with jose's errors.
+ * verified again for a minute: it comes from the memory of this process.
  */
-export function createTokenVerifier(options: TokenVerifierOptions): (token: CachedToken) => Promise<Auth> {
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  checkOptions("createTokenVerifier", options, VERIFIER_RULES);
   const { issuer, audience, nowMs = Date.now } = options;
   const jwks = createRemoteJWKSet(
     new URL(options.jwks_uri ?? ".well-known/jwks.json", issuer),
     options.fetch && { [customFetch]: options.fetch },
   );
-  const verified = new WeakMap<CachedToken, { readonly auth: Auth; readonly untilMs: number }>();
+  const verified = new WeakMap<
+    Pick<CachedToken, "access_token">,
+    { readonly auth: Auth; readonly untilMs: number }
+  >();
   return async (token) => {
     const known = verified.get(token);
     if (known && nowMs() < known.untilMs) return known.auth;
@@ -46,6 +95,8 @@ export function createTokenVerifier(options: TokenVerifierOptions): (token: Cach
       requiredClaims: ["sub", "exp"],
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(nowMs()),
+    }).catch((error: unknown) => {
+      throw error instanceof errors.JOSEError && BAD.has(error.code) ? new BadTokenError(error) : error;
     });
     const auth = { header: protectedHeader, payload, token: token.access_token };
     verified.set(token, { auth, untilMs: nowMs() + REMEMBERED_MS });

@@ -9,17 +9,21 @@ import { authRequestResponse, gatewayRequest } from "../../src/client/gateway-fe
 import { refusalOf } from "../../src/client/gateway-refusal.ts";
 import { ApiKeyGateway, type GatewayOptions } from "../../src/client/gateway.ts";
 import { KillSwitch } from "../../src/client/kill-switch.ts";
+import { scopeByMethod } from "../../src/client/scope-by-method.ts";
 import { ApiKeyTokenSource } from "../../src/client/token-source.ts";
+import { ApiKey } from "../../src/core/api-key.ts";
 import { actorOf } from "../../src/core/actor.ts";
 import { sealRecord } from "../../src/core/key-record.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
 import { pepperOf } from "../support/stage.ts";
-import { FakeClock, FakeEndpoint, KEY, refusal, sourceOptions, success } from "./support.ts";
+import { ENDPOINT, FakeClock, FakeEndpoint, KEY, refusal, sourceOptions, success } from "./support.ts";
 
 const ISSUER = "https://acme.example/";
 const AUDIENCE = "https://api.acme.example";
 const JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2ln";
+const FORM = "application/x-www-form-urlencoded";
 const text = KEY.reveal();
+const OTHERS_KEY = ApiKey.generate("lfx", randomBytes).reveal();
 
 describe("which credentials a request carries", () => {
   test.each([
@@ -37,6 +41,28 @@ describe("which credentials a request carries", () => {
     ],
     ["a JWT and a key", { authorization: `Bearer ${JWT}`, "x-api-key": text }, { kind: "ambiguous" }],
     ["two keys", { "x-api-key": [text, text] }, { kind: "ambiguous" }],
+    ["two keys, joined", { "x-api-key": `${text}, ${text}` }, { kind: "ambiguous" }],
+    ["two of Authorization", { authorization: [`Bearer ${JWT}`, `Bearer ${text}`] }, { kind: "ambiguous" }],
+    ["two of Authorization, joined", { authorization: `Basic YTpi, Bearer ${text}` }, { kind: "ambiguous" }],
+    [
+      "a blank X-API-Key",
+      { authorization: `Bearer ${JWT}`, "x-api-key": " " },
+      { kind: "other", bearer: JWT },
+    ],
+    ["a blank Authorization", { authorization: " ", "x-api-key": text }, { kind: "api_key", apiKey: text }],
+    ["two blank fields", { authorization: "", "x-api-key": "" }, { kind: "none" }],
+    ["a key without a scheme", { authorization: text }, { kind: "other_key" }],
+    ["a key under another scheme", { authorization: `Token ${text}` }, { kind: "other_key" }],
+    ["a DPoP token", { authorization: `DPoP ${JWT}` }, { kind: "other", bearer: JWT }],
+    [
+      "a tab inside of a token",
+      { authorization: `Bearer ${JWT.slice(0, -2)}\t${JWT.slice(-2)}` },
+      { kind: "malformed" },
+    ],
+    ["a tab before a token", { authorization: `Bearer\t${JWT}` }, { kind: "malformed" }],
+    ["two tokens", { authorization: `Bearer ${JWT} ${JWT}` }, { kind: "malformed" }],
+    ["no token", { authorization: "Bearer" }, { kind: "malformed" }],
+    ["a scheme that begins like Bearer", { authorization: "Bearer-Like x" }, { kind: "other" }],
     ["nothing", {}, { kind: "none" }],
   ])("%s", (_, headers, expected) => {
     expect(findCredentials(headers)).toEqual(expected);
@@ -46,9 +72,47 @@ describe("which credentials a request carries", () => {
     ["a cut key", "acme_live_4fJ", { kind: "api_key", apiKey: "acme_live_4fJ" }],
     ["a key of others", "other_live_4fJ", { kind: "other", bearer: "other_live_4fJ" }],
     ["a JWT", JWT, { kind: "other", bearer: JWT }],
+    ["a whole key of others", OTHERS_KEY, { kind: "other_key" }],
   ])("with a known prefix: %s", (_, bearer, expected) => {
     expect(findCredentials({ authorization: `Bearer ${bearer}` }, ["acme_live"])).toEqual(expected);
   });
+});
+
+test.each([
+  ["Authorization: Bearer", { authorization: `Bearer ${OTHERS_KEY}` }],
+  ["Authorization: ApiKey", { authorization: `ApiKey ${OTHERS_KEY}` }],
+  ["X-API-Key", { "x-api-key": OTHERS_KEY }],
+  ["another scheme", { authorization: `Token ${OTHERS_KEY}` }],
+])(
+  "a whole key of another deployment in %s goes neither to the API nor to the tenant",
+  async (_, headers) => {
+    const endpoint = new FakeEndpoint();
+    const source = new ApiKeyTokenSource({ ...ENDPOINT, fetch: endpoint.fetch });
+    const gateway = new ApiKeyGateway({
+      source,
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      keyPrefixes: ["acme_live"],
+    });
+    expect(await gateway.authorize({ method: "GET", url: "/", headers })).toMatchObject({
+      kind: "refused",
+      status: 401,
+      body: { error: "invalid_token" },
+    });
+    expect(endpoint.requests).toHaveLength(0);
+  },
+);
+
+test.each([
+  ["GET", "read"],
+  ["HEAD", "read"],
+  ["OPTIONS", "read"],
+  ["head", "read"],
+  ["POST", "write"],
+  ["DELETE", "write"],
+  ["PROPFIND", "write"],
+])("for %s the scope to %s is requested", (method, expected) => {
+  expect(scopeByMethod({ read: "read", write: "write" })({ method })).toBe(expected);
 });
 
 test.each<[ExchangeErrorCode, number, string]>([
@@ -190,6 +254,57 @@ describe("a gateway", () => {
     expect(answer).toMatchObject({ status: 503 });
   });
 
+  test.each<[string, object, Partial<GatewayOptions>]>([
+    ["the issuer is another", { iss: "https://acme.eu.auth0.com/" }, {}],
+    ["the audience is another", { aud: "https://other.example" }, {}],
+    ["the JWKS cannot be fetched", {}, { fetch: async () => Promise.reject(new TypeError("fetch failed")) }],
+    ["the JWKS is an error", {}, { fetch: async () => new Response("", { status: 500 }) }],
+    ["the clock is far ahead", { exp: 1_000 }, {}],
+  ])(
+    "where %s nothing can be verified: twenty calls are one exchange, and onError is told",
+    async (_, claims, changes) => {
+      await answerWith(claims);
+      const told: unknown[] = [];
+      const gateway = gatewayOf({ onError: (error) => void told.push(error), ...changes });
+      for (let call = 0; call < 20; call++) {
+        const decision = await gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
+        expect(decision).toMatchObject({ kind: "refused", status: 503 });
+        clock.passSeconds(1);
+      }
+      expect(endpoint.requests).toHaveLength(1);
+      expect(told).toHaveLength(20);
+      expect(String(told[0])).not.toContain(text);
+    },
+  );
+
+  test("a token that was signed with a key that is out of use since is dropped, once a minute", async () => {
+    await answerWith({}, others);
+    const gateway = gatewayOf();
+    const ask = async () => gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
+    await ask();
+    clock.passSeconds(59);
+    await ask();
+    expect(endpoint.requests).toHaveLength(1);
+    clock.passSeconds(1);
+    await ask();
+    await answerWith();
+    expect((await ask()).kind).toBe("authorized");
+    expect(endpoint.requests).toHaveLength(2);
+  });
+
+  test("why keys cannot be exchanged is told as well, and what a caller did wrong is not", async () => {
+    const told: unknown[] = [];
+    const gateway = gatewayOf({ onError: (error) => void told.push(error) });
+    const ask = async () => gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
+    endpoint.behaviours = [refusal(400, "invalid_request")];
+    await ask();
+    expect(told).toEqual([]);
+    clock.passSeconds(30);
+    endpoint.behaviours = [refusal(401, "invalid_client")];
+    expect(await ask()).toMatchObject({ status: 502 });
+    expect(told).toMatchObject([{ code: "invalid_client" }]);
+  });
+
   test("requests the scope that a request needs", async () => {
     await answerWith();
     const gateway = gatewayOf({ scope: ({ method }) => (method === "GET" ? "read:things" : "write:things") });
@@ -201,8 +316,26 @@ describe("a gateway", () => {
 
   test.each([
     ["203.0.113.7", "203.0.113.7"],
+    ["203.0.113.9:50000", "203.0.113.9"],
+    [" 203.0.113.9:50001 ", "203.0.113.9"],
     ["::ffff:203.0.113.7", "203.0.113.7"],
+    ["::FFFF:cb00:7107", "203.0.113.7"],
+    ["[::ffff:203.0.113.7]:443", "203.0.113.7"],
     ["2001:db8::1", "2001:db8::1"],
+    ["2001:0DB8:0:0::1", "2001:db8::1"],
+    ["[2001:db8::7]:51234", "2001:db8::7"],
+    ["[2001:db8::7]", "2001:db8::7"],
+    ["203.0.113", null],
+    ["203.0.113.256", null],
+    ["203.0.113.07", null],
+    ["203.0.113.7.", null],
+    ["1", null],
+    ["::::", null],
+    ["fe80::1%eth0", null],
+    ["[2001:db8::7", null],
+    ["gateway.example:443", null],
+    ["unknown", null],
+    ["", null],
     ["evil\r\nx: y", null],
     [undefined, null],
   ])("names the end user's address %j to the tenant as %j", async (clientAddress, expected) => {
@@ -235,6 +368,32 @@ describe("a gateway", () => {
     expect(refused.headers.get("www-authenticate")).toBe(
       'Bearer error="invalid_token", error_description="because of invalid_request"',
     );
+  });
+
+  test("for nginx, whose subrequest is always GET: the scope is that of the request itself", async () => {
+    await answerWith();
+    const gateway = gatewayOf({ scope: scopeByMethod({ read: "read:things", write: "write:things" }) });
+    for (const method of ["GET", "HEAD", "POST"]) {
+      await authRequestResponse(gateway, requestWith({ "x-api-key": text, "x-original-method": method }));
+    }
+    expect(endpoint.requests.map(({ body }) => body.get("scope"))).toEqual(["read:things", "write:things"]);
+  });
+
+  test("elsewhere the method is the request's own, whatever its headers say", async () => {
+    await answerWith();
+    const gateway = gatewayOf({ scope: scopeByMethod({ read: "read:things", write: "write:things" }) });
+    const headers = { "x-api-key": text, "x-original-method": "GET" };
+    await gatewayRequest(gateway, new Request("https://gw.example/", { method: "POST", headers }));
+    expect(endpoint.requests.map(({ body }) => body.get("scope"))).toEqual(["write:things"]);
+  });
+
+  test("a request whose body was read already goes on without it", async () => {
+    await answerWith();
+    const headers = { "x-api-key": text };
+    const request = new Request("https://gw.example/", { method: "POST", headers, body: "{}" });
+    await request.text();
+    const passed = await gatewayRequest(gatewayOf(), request);
+    expect(passed.headers.get("authorization")).toMatch(/^Bearer /);
   });
 
   describe("with a kill switch", () => {
@@ -283,11 +442,10 @@ describe("a gateway", () => {
       expect((await ask()).kind).toBe("authorized");
       stored = () => sealRecord({ ...record, ...change }, peppers);
       clock.passSeconds(5);
-      endpoint.behaviours = [refusal(400, "invalid_request")];
       expect(await ask()).toMatchObject({ kind: "refused", status: 401, body: { error: "invalid_token" } });
-      expect(endpoint.requests).toHaveLength(1);
       expect(await ask()).toMatchObject({ kind: "refused", status: 401 });
-      expect(endpoint.requests).toHaveLength(2);
+      // Without its token it would be exchanged: the kill switch knows better.
+      expect(endpoint.requests).toHaveLength(1);
     });
 
     test("a token that is presented itself is refused as well", async () => {
@@ -298,6 +456,92 @@ describe("a gateway", () => {
         requestWith({ authorization: `Bearer ${jwt}` }),
       );
       expect(answer).toMatchObject({ status: 401 });
+    });
+
+    test("three hundred unsigned tokens that name unknown keys are not one look-up", async () => {
+      const gateway = gatewayOf({ killSwitch });
+      for (let at = 0; at < 300; at++) {
+        const id = String(at).padStart(12, "0");
+        const part = (json: object) => Buffer.from(JSON.stringify(json)).toString("base64url");
+        const token = `${part({ alg: "none" })}.${part({ iss: ISSUER, act: { sub: `api-key|${id}` } })}.`;
+        const headers = { authorization: `Bearer ${token}` };
+        expect(await gateway.authorize({ method: "GET", url: "/", headers })).toMatchObject({ status: 401 });
+      }
+      expect(reads).toEqual([]);
+    });
+
+    test("where nothing can be verified, a token of a key is not asked about either", async () => {
+      const jwt = await answerWith({ act });
+      const told: unknown[] = [];
+      const fetch = async () => Promise.reject(new TypeError("fetch failed"));
+      const gateway = gatewayOf({ killSwitch, fetch, onError: (error) => void told.push(error) });
+      const headers = { authorization: `Bearer ${jwt}` };
+      expect(await gateway.authorize({ method: "GET", url: "/", headers })).toMatchObject({ status: 503 });
+      expect([reads, told.length]).toEqual([[], 1]);
+    });
+
+    test("a key that has ended costs no exchange, and one look-up in five seconds", async () => {
+      await answerWith({ act });
+      stored = () => sealRecord({ ...record, revoked_at: 1 }, peppers);
+      const gateway = gatewayOf({ killSwitch });
+      const ask = async () => gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
+      for (let call = 0; call < 10; call++) expect(await ask()).toMatchObject({ status: 401 });
+      expect([endpoint.requests.length, reads.length]).toEqual([0, 1]);
+      // Enabled again, it is good again as soon as the kill switch knows.
+      stored = () => sealRecord(record, peppers);
+      clock.passSeconds(5);
+      expect((await ask()).kind).toBe("authorized");
+    });
+
+    test.each([
+      ["there is no record of it", () => null],
+      [
+        "Redis is away",
+        () => {
+          throw new Error("down");
+        },
+      ],
+    ])("where %s, the tenant is asked", async (_, answer) => {
+      await answerWith({ act });
+      stored = answer;
+      const gateway = gatewayOf({ killSwitch: switchOf("accept") });
+      const decision = await gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
+      expect(decision.kind).toBe("authorized");
+    });
+
+    test.each<[string, string, Record<string, string>, number]>([
+      ["its query", "/?a=1&access_token=x", {}, 400],
+      ["its query, escaped", "/?access%5Ftoken=x", {}, 400],
+      ["its query beside another", "/?access_token=x", { authorization: `Bearer ${JWT}` }, 400],
+      ["a form", "/", { "content-type": "application/x-www-form-urlencoded; charset=utf-8" }, 400],
+      [
+        "a header that no gateway reads, but some validation",
+        "/",
+        { authorization: `Bearer ${JWT}\t` + "x" },
+        400,
+      ],
+    ])(
+      "a token that may be in %s cannot be judged, and is not passed on",
+      async (_, url, headers, status) => {
+        const decide = async (changes: Partial<GatewayOptions>) =>
+          gatewayOf(changes).authorize({ method: "POST", url, headers });
+        expect(await decide({ killSwitch })).toMatchObject({ kind: "refused", status });
+      },
+    );
+
+    test.each<[string, string, Record<string, string>, unknown]>([
+      ["JSON", "/", { "content-type": "application/json" }, undefined],
+      [
+        "a form with a bearer token",
+        "/",
+        { authorization: `Bearer ${JWT}`, "content-type": FORM },
+        undefined,
+      ],
+      ["a form that was read, and has no token", "/", { "content-type": FORM }, { name: "Ada" }],
+      ["a path that names it", "/access_token?x=1", {}, undefined],
+    ])("%s is passed on", async (_, url, headers, body) => {
+      const request = { method: "POST", url, headers, body };
+      expect(await gatewayOf({ killSwitch }).authorize(request)).toEqual({ kind: "untouched" });
     });
 
     test.each([
@@ -339,6 +583,7 @@ describe("a gateway", () => {
 test("errors of others go through", async () => {
   const source = {
     getToken: async () => Promise.reject(new RangeError("bug")),
+    drop: async () => undefined,
   } as unknown as ApiKeyTokenSource;
   const gateway = new ApiKeyGateway({ source, issuer: ISSUER, audience: AUDIENCE });
   const headers = { "x-api-key": randomBytes(4).toString("hex") };

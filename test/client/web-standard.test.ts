@@ -30,7 +30,8 @@ const WORKER = `
   export async function use(description, headers) {
     const redis = client.upstashRedis({ url: description.redis_rest_url, token: description.redis_rest_token });
     const cache = client.layeredTokenCache(client.memoryTokenCache(), client.redisTokenCache(redis, { settleMs: 0 }));
-    const source = new client.ApiKeyTokenSource({ ...description, cache });
+    const { token_endpoint, client_id, subject_token_type } = description;
+    const source = new client.ApiKeyTokenSource({ token_endpoint, client_id, subject_token_type, cache });
     const killSwitch = new client.KillSwitch({ redis });
     const { issuer, audience } = description;
     const gateway = new client.ApiKeyGateway({ source, issuer, audience, scope: "read:things", killSwitch });

@@ -1,6 +1,12 @@
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import { json } from "node:stream/consumers";
+
+import type { HttpBindings } from "@hono/node-server";
 import express from "express";
+import { auth } from "express-oauth2-jwt-bearer";
 import fastify from "fastify";
-import { Hono } from "hono";
+import { Hono, type Context } from "hono";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { expressGateway, expressKillSwitch } from "../../src/client/gateway-express.ts";
@@ -137,8 +143,12 @@ describe.each(Object.keys(FRAMEWORKS))("%s", (name) => {
 
   test("a request without a key comes through as it is", async () => {
     expect(await get(`${api.url}/auth`, {})).toMatchObject({ status: 200, body: { sub: null } });
+    // A token as well; but here nothing verifies it before the kill switch, which cannot judge it then.
     const withJwt = await get(`${api.url}/auth`, { authorization: `Bearer ${jwt}` });
-    expect(withJwt).toMatchObject({ status: 200, body: { sub: null } });
+    expect(withJwt).toMatchObject({
+      status: 401,
+      body: { error_description: expect.stringContaining("verified") },
+    });
   });
 
   test("a mistyped key is refused with a challenge of RFC 6750", async () => {
@@ -168,6 +178,193 @@ test("an Express API that validates tokens needs no change: scopes and user are 
   expect(denied.status).toBe(403);
   expect((await get(`${api?.url}/me`, { authorization: `Bearer ${jwt}` })).status).toBe(200);
   await api?.close();
+});
+
+/** Sends header fields as they are, each as often as it is there. */
+async function raw(url: string, headers: readonly string[], method = "GET", body = ""): Promise<Answer> {
+  const sent = request(url, {
+    method,
+    headers: ["host", "api", ...headers, "content-length", String(body.length)],
+  });
+  sent.end(body);
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  const challenge = response.headers["www-authenticate"] ?? null;
+  return { status: response.statusCode ?? 0, challenge, body: await json(response) };
+}
+
+describe("what Node shows of a request in other forms", () => {
+  let key: string;
+  beforeAll(async () => {
+    ({ key } = await s.create(ADA, { scope: SCOPE }));
+  });
+
+  /** An API that shows all that it gets to see. */
+  const SHOWING: Record<string, (gateway: ApiKeyGateway) => Promise<Pick<Listening, "url" | "close">>> = {
+    async express(gateway) {
+      const app = express();
+      app.use((request, _, next) => {
+        // As a logger before the gateway may: Node makes these once, and keeps them.
+        void [request.headers, request.headersDistinct];
+        next();
+      });
+      app.use(expressGateway(gateway));
+      app.use((request, response) => {
+        const { headers, headersDistinct, rawHeaders } = request;
+        response.json({ headers, headersDistinct, rawHeaders });
+      });
+      return listen(app, 0);
+    },
+    async fastify(gateway) {
+      const app = fastify();
+      app.decorateRequest("user", null);
+      app.addHook("onRequest", fastifyGateway(gateway));
+      app.get("/", (request, reply) => {
+        const { headers, headersDistinct, rawHeaders } = request.raw;
+        return reply.send({ of: request.headers, headers, headersDistinct, rawHeaders });
+      });
+      return { url: await app.listen({ port: 0, host: "127.0.0.1" }), close: async () => app.close() };
+    },
+    async hono(gateway) {
+      const app = new Hono();
+      app.use(honoGateway(gateway));
+      app.get("/", (c) => {
+        const { headers, headersDistinct, rawHeaders } = (c.env as HttpBindings).incoming;
+        return c.json({ of: c.req.header(), headers, headersDistinct, rawHeaders });
+      });
+      return listen(app, 0);
+    },
+  };
+
+  test.each(Object.keys(SHOWING))(
+    "%s: the key is gone from all of them, and the token is in its place",
+    async (name) => {
+      const api = await SHOWING[name]?.(gatewayOf({ forwardClientAddress: false }));
+      for (const headers of [
+        ["X-API-Key", key],
+        ["Authorization", `Bearer ${key}`],
+      ]) {
+        const { status, body } = await raw(`${api?.url}/`, headers);
+        expect(status).toBe(200);
+        expect(JSON.stringify(body)).not.toContain(key.slice(-20));
+        const {
+          headers: shown,
+          headersDistinct,
+          rawHeaders,
+        } = body as Record<string, Readonly<Record<string, unknown>>>;
+        expect(shown).toMatchObject({ authorization: expect.stringMatching(/^Bearer ey/) });
+        expect(headersDistinct).toMatchObject({ authorization: [shown?.["authorization"]] });
+        expect(rawHeaders).toContain(shown?.["authorization"]);
+      }
+      await api?.close();
+    },
+  );
+
+  test.each(Object.keys(SHOWING))("%s: two credentials at once are refused with 400", async (name) => {
+    const api = await SHOWING[name]?.(gatewayOf({ forwardClientAddress: false }));
+    for (const headers of [
+      ["Authorization", `Bearer ${jwt}`, "Authorization", `Bearer ${key}`],
+      ["X-API-Key", key, "x-api-key", key],
+      ["Authorization", `Bearer ${jwt}`, "X-API-Key", key],
+    ]) {
+      const answer = await raw(`${api?.url}/`, headers);
+      expect(answer).toMatchObject({ status: 400, body: { error: "invalid_request" } });
+    }
+    expect(await raw(`${api?.url}/`, ["X-API-Key", key, "Authorization", ""])).toMatchObject({ status: 200 });
+    await api?.close();
+  });
+});
+
+test.each(["text", "json", "parseBody"] as const)(
+  "Hono behind a middleware that has read the body (%s): the body is still there",
+  async (how) => {
+    const app = new Hono();
+    const readBody = async ({ req }: Context): Promise<unknown> =>
+      how === "text" ? req.text() : how === "json" ? req.json() : req.parseBody();
+    app.use(async (c, next) => {
+      await readBody(c);
+      await next();
+    });
+    app.use(honoGateway(gatewayOf({ forwardClientAddress: false })));
+    app.post("/", async (c) => c.json({ body: await readBody(c) }));
+    const api = await listen(app, 0);
+    const { key } = await s.create(ADA, { scope: SCOPE });
+    const [type, body, expected] =
+      how === "parseBody"
+        ? ["application/x-www-form-urlencoded", "a=1", { a: "1" }]
+        : ["application/json", '{"a":1}', how === "json" ? { a: 1 } : '{"a":1}'];
+    const answer = await raw(api.url, ["x-api-key", key, "content-type", type], "POST", body);
+    expect(answer).toMatchObject({ status: 200, body: { body: expected } });
+    await api.close();
+  },
+);
+
+describe("the kill switch and express-oauth2-jwt-bearer: a revoked key's token, wherever it accepts one", () => {
+  const FORM = ["content-type", "application/x-www-form-urlencoded"];
+  const tabbed = (token: string) => `Bearer ${token.slice(0, -9)}\t${token.slice(-9)}`;
+  const PLACES: Record<
+    string,
+    (token: string) => readonly [path: string, headers: readonly string[], body: string]
+  > = {
+    "the header": (token) => ["/", ["authorization", `Bearer ${token}`], ""],
+    "the header, with a tab inside": (token) => ["/", ["authorization", tabbed(token)], ""],
+    "the query": (token) => [`/?access_token=${token}`, [], ""],
+    "the query, escaped": (token) => [`/?access%5ftoken=${token}`, [], ""],
+    "a form": (token) => ["/", FORM, `access_token=${token}`],
+  };
+  let alive: string;
+  let revoked: string;
+  beforeAll(async () => {
+    const [one, other] = [await s.create(ADA, { scope: SCOPE }), await s.create(ADA, { scope: SCOPE })];
+    alive = String((await s.exchange(one.key)).body["access_token"]);
+    revoked = String((await s.exchange(other.key)).body["access_token"]);
+    await revokeKey(s.keys, ADA, other.id, "leaked");
+  });
+
+  async function apiOf(...before: express.RequestHandler[]) {
+    const app = express();
+    app.use(express.urlencoded({ extended: true }));
+    for (const one of before) app.use(one);
+    app.use((request, response) => void response.json({ sub: request.auth?.payload.sub ?? null }));
+    app.use(((_error, _request, response, _next) => {
+      const { status = 500 } = _error as { status?: number };
+      response.status(status).json({});
+    }) satisfies express.ErrorRequestHandler);
+    return listen(app, 0);
+  }
+  const validation = () => auth({ issuerBaseURL: s.local.description.issuer, audience: AUDIENCE });
+
+  test.each(Object.keys(PLACES))("%s", async (place) => {
+    const send = async (url: string, token: string) => {
+      const [path, headers, body] = PLACES[place]?.(token) ?? ["", [], ""];
+      return raw(url + path, headers, "POST", body);
+    };
+    const behind = await apiOf(validation(), expressKillSwitch(killSwitchOf(0)));
+    expect(await send(behind.url, alive)).toMatchObject({ status: 200, body: { sub: ADA } });
+    expect(await send(behind.url, revoked)).toMatchObject({ status: 401 });
+    await behind.close();
+
+    const gateway = gatewayOf({ killSwitch: killSwitchOf(0), forwardClientAddress: false });
+    const atGateway = await apiOf(expressGateway(gateway), validation());
+    expect([400, 401]).toContain((await send(atGateway.url, revoked)).status);
+    await atGateway.close();
+
+    // In front of the validation it sees nothing, and lets no token pass: who has put it there finds out at once.
+    const wrong = await apiOf(expressKillSwitch(killSwitchOf(0)), validation());
+    expect(await send(wrong.url, alive)).toMatchObject({ status: 401 });
+    await wrong.close();
+  });
+
+  test("a request without a token passes the kill switch, where the validation lets it", async () => {
+    const optional = auth({
+      issuerBaseURL: s.local.description.issuer,
+      audience: AUDIENCE,
+      authRequired: false,
+    });
+    const api = await apiOf(optional, expressKillSwitch(killSwitchOf(0)));
+    expect(await raw(`${api.url}/`, [])).toMatchObject({ status: 200, body: { sub: null } });
+    expect(await raw(`${api.url}/`, FORM, "POST", "name=Ada")).toMatchObject({ status: 200 });
+    await api.close();
+  });
 });
 
 test("a customer's wrong keys throttle their own address, not the gateway's and not their neighbours'", async () => {
