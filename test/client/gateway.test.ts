@@ -517,7 +517,7 @@ describe("a gateway", () => {
       [
         "a header that no gateway reads, but some validation",
         "/",
-        { authorization: `Bearer ${JWT}\t` + "x" },
+        { authorization: `Bearer ${JWT}\tx` },
         400,
       ],
     ])(

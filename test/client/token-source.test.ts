@@ -467,7 +467,7 @@ describe("a key that has ended goes on being used", () => {
     await sourceOf({ cache })
       .getToken(REQUEST)
       .catch(() => undefined);
-    const [[name = "", sealed = ""] = []] = [...notes];
+    const [[name, sealed] = ["", ""]] = [...notes];
     const slot = await deriveSlot(KEY, slotText(ENDPOINT, REQUEST));
     expect(name).toBe(slot.name);
     expect(sealed).toMatch(/^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/);

@@ -9,6 +9,7 @@ import { upstashRedis } from "../../src/client/redis-port.ts";
 import { redisTokenCache } from "../../src/client/redis-token-cache.ts";
 import type { TokenCache } from "../../src/client/token-cache.ts";
 import { ApiKeyTokenSource } from "../../src/client/token-source.ts";
+import { revokeKey } from "../../src/keys/revoke.ts";
 import { searchDump, tokensIn } from "../support/search-dump.ts";
 import { ADA, AUDIENCE, GRACE, stage, type Stage } from "../support/stage.ts";
 
@@ -17,9 +18,13 @@ const SCOPE = "read:things";
 let s: Stage;
 let folder: string;
 const keys: string[] = [];
+let revoked: string;
 beforeAll(async () => {
   s = await stage({ config: { policy: { allowNoExpiry: true, maxKeysPerUser: 50 } } });
   folder = await mkdtemp(join(tmpdir(), "cache-dump-test-"));
+  const ended = await s.create(ADA, { scope: SCOPE });
+  revoked = ended.key;
+  await revokeKey(s.keys, ADA, ended.id, "leaked");
   for (let at = 0; at < 30; at++) keys.push((await s.create(at % 2 ? ADA : GRACE, { scope: SCOPE })).key);
 });
 afterAll(async () => {
@@ -30,8 +35,11 @@ afterAll(async () => {
 /** Has a token for every key through a cache, twice. Gives the tokens, as the token endpoint answered them. */
 async function use(cache: TokenCache): Promise<readonly string[]> {
   const answers: string[] = [];
+  const { token_endpoint, client_id, subject_token_type } = s.local.description;
   const source = new ApiKeyTokenSource({
-    ...s.local.description,
+    token_endpoint,
+    client_id,
+    subject_token_type,
     cache,
     fetch: async (input, init) => {
       const response = await fetch(input, init);
@@ -43,6 +51,9 @@ async function use(cache: TokenCache): Promise<readonly string[]> {
     await Promise.all(
       keys.map(async (apiKey) => source.getToken({ apiKey, audience: AUDIENCE, scope: SCOPE })),
     );
+  // One that is refused leaves a note.
+  const refused = source.getToken({ apiKey: revoked, audience: AUDIENCE, scope: SCOPE });
+  await expect(refused).rejects.toMatchObject({ code: "invalid_request" });
   const tokens = tokensIn(answers);
   expect(new Set(tokens).size).toBe(keys.length);
   return tokens;
@@ -80,7 +91,8 @@ test("a dump of the Redis cache, searched for the same: none", async () => {
   const tokens = await use(redisTokenCache(upstashRedis({ url, token }), { settleMs: 0 }));
   const dump = await dumpOfRedis();
   expect(dump.toString().match(/^apikey-token:[A-Za-z0-9_-]{43}$/gm)).toHaveLength(keys.length);
-  expect(searchDump(dump, keys, tokens)).toEqual([]);
+  expect(dump.toString().match(/^apikey-token:note:[A-Za-z0-9_-]{43}$/gm)).toHaveLength(1);
+  expect(searchDump(dump, [...keys, revoked], tokens)).toEqual([]);
 });
 
 test.each<[string, (key: string, token: string) => string]>([

@@ -1,6 +1,7 @@
 import { execFile, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -129,33 +130,35 @@ test("an Express API behind the gateway, called by a plugin that knows a key and
   expect(post.headers.get("www-authenticate")).toContain('error="insufficient_scope"');
 });
 
+/** Starts nginx as in the example, in front of an API; gives its URL. */
+async function serveNginx(api: string): Promise<string> {
+  const authServer = await serve("examples/nginx/auth-server.mjs");
+  const port = await freePort();
+  const example = await readFile(join(ROOT, "examples/nginx/nginx.conf"), "utf8");
+  const configuration = example
+    .replace("@LISTEN@", `127.0.0.1:${port}`)
+    .replace("@API@", api)
+    .replace("@AUTH_SERVER@", authServer);
+  const own = await mkdtemp(join(folder, "nginx-"));
+  await writeFile(join(own, "nginx.conf"), configuration);
+  // Its worker may run as another user, who must be able to pass through.
+  for (const one of [folder, own]) await chmod(one, 0o755);
+  const nginx = spawn("nginx", ["-p", own, "-c", "nginx.conf"], { stdio: ["ignore", "ignore", "pipe"] });
+  children.push(nginx);
+  const url = `http://127.0.0.1:${port}`;
+  const status = async () =>
+    fetch(url).then(
+      (answer) => answer.status,
+      () => 0,
+    );
+  await expect.poll(status, { timeout: 5_000 }).not.toBe(0);
+  return url;
+}
+
 test.runIf(hasNginx)(
   "nginx with auth_request: key in, token out; refusals with their challenge",
   async () => {
-    const authServer = await serve("examples/nginx/auth-server.mjs");
-    const port = await freePort();
-    const example = await readFile(join(ROOT, "examples/nginx/nginx.conf"), "utf8");
-    const configuration = example
-      .replace("@LISTEN@", `127.0.0.1:${port}`)
-      .replace("@API@", s.local.description.api_url)
-      .replace("@AUTH_SERVER@", authServer);
-    await writeFile(join(folder, "nginx.conf"), configuration);
-    // Its worker may run as another user, who must be able to pass through.
-    await chmod(folder, 0o755);
-    const nginx = spawn("nginx", ["-p", folder, "-c", "nginx.conf"], { stdio: ["ignore", "ignore", "pipe"] });
-    children.push(nginx);
-    const url = `http://127.0.0.1:${port}`;
-    await expect
-      .poll(
-        async () =>
-          fetch(url).then(
-            (answer) => answer.status,
-            () => 0,
-          ),
-        { timeout: 5_000 },
-      )
-      .toBe(401);
-
+    const url = await serveNginx(s.local.description.api_url);
     const me = await fetch(`${url}/me`, { headers: { "x-api-key": key } });
     expect(await me.json()).toMatchObject({ sub: ADA });
     const { stdout } = await run("auth0-api-keys", ["token"], { env });
@@ -164,6 +167,40 @@ test.runIf(hasNginx)(
     const refused = await fetch(`${url}/me`, { headers: { authorization: "Bearer acme_live_wrong" } });
     expect(refused.status).toBe(401);
     expect(refused.headers.get("www-authenticate")).toContain('error="invalid_token"');
+  },
+);
+
+test.runIf(hasNginx)(
+  "nginx: what a caller writes into the headers of the example reaches neither the API nor the gateway",
+  async () => {
+    const echo = createHttpServer((request, response) => {
+      response.end(JSON.stringify({ method: request.method, headers: request.headers }));
+    }).listen(0, "127.0.0.1");
+    await once(echo, "listening");
+    const url = await serveNginx(`http://127.0.0.1:${(echo.address() as AddressInfo).port}`);
+    const send = async (method: string, headers: Record<string, string>) => {
+      const answer = await fetch(url, {
+        method,
+        headers: { "x-authorization": "Bearer forged", ...headers },
+      });
+      const body = (await answer.json().catch(() => ({}))) as { readonly headers?: Record<string, string> };
+      return { status: answer.status, ...body };
+    };
+    const none = await send("GET", {});
+    expect(none).toMatchObject({ status: 200, method: "GET" });
+    expect(JSON.stringify(none)).not.toContain("forged");
+    const withKey = await send("GET", { "x-api-key": key });
+    expect(withKey.headers?.["authorization"]).toMatch(/^Bearer ey/);
+    expect(JSON.stringify(withKey)).not.toMatch(new RegExp(`forged|${key.slice(-20)}`));
+    // The subrequest is GET for all of them: what is asked for is the scope of the request itself.
+    expect(await send("HEAD", { "x-api-key": key })).toMatchObject({ status: 200 });
+    const { key: writer } = await s.create(ADA, { scope: "write:things" });
+    expect(await send("POST", { "x-api-key": writer })).toMatchObject({ status: 200, method: "POST" });
+    for (const forged of ["GET", "HEAD"]) {
+      const headers = { "x-api-key": key, "x-original-method": forged };
+      expect(await send("POST", headers)).toMatchObject({ status: 403 });
+    }
+    echo.close();
   },
 );
 

@@ -90,6 +90,33 @@ test.each([
   await limited.close();
 });
 
+test("where the tenant wants scopes named: a caller that names none gets all of the key, one that does is refused", async () => {
+  const scopes: unknown[] = [];
+  const app = new Hono().post("/oauth/token", async (c) => {
+    const { scope = null } = await c.req.parseBody();
+    scopes.push(scope);
+    const error_description = "Name scopes. [scope: read:things write:things]";
+    return scope === "read:things write:things"
+      ? c.json({ access_token: "scoped", token_type: "Bearer", expires_in: 60 })
+      : c.json({ error: "invalid_scope", error_description }, 400);
+  });
+  const stub = await listen(app, 0);
+  const local = await mkdtemp(join(folder, "scoped-"));
+  const tenant = { ...s.local.description, token_endpoint: `${stub.url}/oauth/token` };
+  await writeLocalFile({ LOCAL_TENANT_DIR: local }, { ...tenant, api_key_pepper: "1:unused" });
+  const token = async (API_KEY_SCOPE: string | undefined, ...flags: string[]) => {
+    scopes.length = 0;
+    const changes = { LOCAL_TENANT_DIR: local, API_KEY_SCOPE };
+    const { code, stdout } = await inProcess(["token", "--local", "--no-cache", ...flags], changes);
+    return [code, stdout, ...scopes];
+  };
+  expect(await token(undefined)).toEqual([0, "scoped\n", null, "read:things write:things"]);
+  expect(await token(" ")).toEqual([0, "scoped\n", null, "read:things write:things"]);
+  expect(await token("read:things")).toEqual([1, "", "read:things"]);
+  expect(await token(undefined, "--scope", "read:things")).toEqual([1, "", "read:things"]);
+  await stub.close();
+});
+
 test.each(["-1", "3601", "soon"])("--wait %s is wrong usage, and nothing is sent", async (seconds) => {
   const before = exchanges();
   expect(await inProcess(["token", "--local", `--wait=${seconds}`])).toMatchObject({ code: 2, stdout: "" });

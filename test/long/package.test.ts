@@ -72,8 +72,8 @@ test("the installed library can be imported, and exchanges", async () => {
     import { fileTokenCache } from "auth0-api-keys/client/node";
     import "auth0-api-keys/self-service";
     const cache = fileTokenCache({ folder: ${JSON.stringify(join(folder, "cache"))} });
-    const source = new ApiKeyTokenSource({ ...JSON.parse(process.env.ENDPOINT), cache });
-    const { audience } = JSON.parse(process.env.ENDPOINT);
+    const { audience, ...endpoint } = JSON.parse(process.env.ENDPOINT);
+    const source = new ApiKeyTokenSource({ ...endpoint, cache });
     const { access_token } = await source.getToken({ apiKey: process.env.API_KEY, audience });
     console.log(access_token);`;
   await writeFile(join(folder, "program.mjs"), program);
