@@ -1,4 +1,4 @@
-import { check, COUNT } from "./options.ts";
+import { check, must } from "./options.ts";
 
 /** A map of at most `maxEntries`: what was not used for longest goes first. */
 export class BoundedMap<Value> {
@@ -8,7 +8,7 @@ export class BoundedMap<Value> {
   onEvict: (() => void) | undefined;
 
   constructor(maxEntries: number) {
-    check('"maxEntries"', maxEntries, COUNT);
+    check('"maxEntries"', maxEntries, must.count);
     this.maxEntries = maxEntries;
   }
 

@@ -1,6 +1,6 @@
 import type { ApiKey } from "../core/api-key.ts";
 import { ExchangeError, type ExchangeErrorCode } from "./exchange-error.ts";
-import { check, optional, SAFE_URL, TEXT, type Rules } from "./options.ts";
+import { check, must, optional, rule, type Rules } from "./options.ts";
 import { rateLimit, retryAfterMs } from "./retry.ts";
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -15,10 +15,10 @@ const OFFERED_SCOPE = /^.*\[scope: ([\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\
 
 /** What each part of an endpoint must be. */
 export const ENDPOINT_RULES: Rules<ExchangeEndpoint> = {
-  token_endpoint: SAFE_URL,
-  client_id: TEXT,
-  client_secret: optional({ must: TEXT.must, test: (value) => value === undefined || TEXT.test(value) }),
-  subject_token_type: TEXT,
+  token_endpoint: must.safeUrl,
+  client_id: must.text,
+  client_secret: optional(rule(must.text.must, (value) => value === undefined || must.text.test(value))),
+  subject_token_type: must.text,
 };
 
 /** Where keys are exchanged, and as which client. Names of the wire. */
@@ -75,7 +75,7 @@ export async function exchangeApiKeyRequest(
   for (const [name, rule] of Object.entries(ENDPOINT_RULES)) {
     check(`"${name}"`, endpoint[name as keyof ExchangeEndpoint], rule);
   }
-  check('"audience"', parameters.audience, TEXT);
+  check('"audience"', parameters.audience, must.text);
   // Never requested_token_type: Auth0 refuses custom exchanges that carry it.
   const body = new URLSearchParams({
     grant_type: GRANT_TYPE,

@@ -12,7 +12,7 @@ import {
 } from "./gateway-credentials.ts";
 import { challenge, refusalOf, unavailable, type GatewayRefusal } from "./gateway-refusal.ts";
 import type { KillSwitch } from "./kill-switch.ts";
-import { checkOptions, FLAG, FUNCTION, having, KEY_PREFIXES, optional, TEXT, type Rules } from "./options.ts";
+import { checkOptions, having, may, must, optional, rule, type Rules } from "./options.ts";
 import type { CachedToken } from "./token-cache.ts";
 import type { ApiKeyTokenSource, TokenRequest } from "./token-source.ts";
 import {
@@ -57,15 +57,17 @@ export interface GatewayOptions extends TokenVerifierOptions {
 const RULES: Rules<GatewayOptions> = {
   ...VERIFIER_RULES,
   source: having("getToken", "drop"),
-  scope: optional({
-    must: "a string that is not blank, or a function that gives one",
-    test: (value) => TEXT.test(value) || FUNCTION.test(value),
-  }),
-  organization: optional(TEXT),
-  keyPrefixes: optional(KEY_PREFIXES),
-  forwardClientAddress: optional(FLAG),
+  scope: optional(
+    rule(
+      "a string that is not blank, or a function",
+      (value) => must.text.test(value) || must.function.test(value),
+    ),
+  ),
+  organization: may.text,
+  keyPrefixes: may.keyPrefixes,
+  forwardClientAddress: may.flag,
   killSwitch: optional(having("refuse", "hasEnded")),
-  onError: optional(FUNCTION),
+  onError: may.function,
 };
 
 /** What an adapter of a framework must be given. */

@@ -3,7 +3,7 @@ import { DEFAULT_NAME } from "../core/deployment.ts";
 import { hasKeyFields, isObject, keyStatus } from "../core/key-entry.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { challenge, unavailable, type GatewayRefusal } from "./gateway-refusal.ts";
-import { checkOptions, COUNT, FUNCTION, MILLISECONDS, oneOf, optional, TEXT } from "./options.ts";
+import { checkOptions, may, oneOf, optional } from "./options.ts";
 import { REDIS_PORT, type RedisPort } from "./redis-port.ts";
 
 /** What a kill switch is made with. */
@@ -39,11 +39,11 @@ export class KillSwitch {
   constructor(options: KillSwitchOptions) {
     checkOptions<KillSwitchOptions>("KillSwitch", options, {
       redis: REDIS_PORT,
-      deployment: optional(TEXT),
-      maxAgeMs: optional(MILLISECONDS),
+      deployment: may.text,
+      maxAgeMs: may.milliseconds,
       whenUnknown: optional(oneOf("refuse", "accept")),
-      maxEntries: optional(COUNT),
-      nowMs: optional(FUNCTION),
+      maxEntries: may.count,
+      nowMs: may.function,
     });
     this.#options = options;
     this.#deployment = { name: options.deployment ?? DEFAULT_NAME };

@@ -11,58 +11,59 @@ export interface Rule {
 /** A rule for each option that there is. */
 export type Rules<Options> = { readonly [Name in keyof Required<Options>]: Rule };
 
-export const TEXT: Rule = {
-  must: "a string that is not blank",
-  test: (value) => typeof value === "string" && value.trim() !== "",
+/** What is needed must be. */
+export const must = {
+  text: rule("a string that is not blank", (value) => typeof value === "string" && value.trim() !== ""),
+  flag: rule("true or false", (value) => typeof value === "boolean"),
+  function: rule("a function", (value) => typeof value === "function"),
+  milliseconds: rule(
+    "a number of milliseconds from 0",
+    (value) => Number.isFinite(value) && Number(value) >= 0,
+  ),
+  count: rule("a positive integer", (value) => Number.isSafeInteger(value) && Number(value) > 0),
+  keyPrefixes: rule(
+    "a list of key prefixes",
+    (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((one) => typeof one === "string" && isKeyPrefix(one)),
+  ),
+  httpUrl: rule("an http or https URL", (value) => urlOf(value) !== undefined),
+  // What is sent there, or believed that comes from there, must not cross a network in the clear.
+  safeUrl: rule("an https URL", isSafe),
+  issuer: rule(
+    'an https URL that ends in a slash, as in "https://acme.eu.auth0.com/"',
+    (value) => isSafe(value) && urlOf(value)?.href === value && value.endsWith("/"),
+  ),
 };
-export const FLAG: Rule = { must: "true or false", test: (value) => typeof value === "boolean" };
-export const FUNCTION: Rule = { must: "a function", test: (value) => typeof value === "function" };
-export const MILLISECONDS: Rule = {
-  must: "a number of milliseconds from 0",
-  test: (value) => typeof value === "number" && value >= 0 && Number.isFinite(value),
-};
-export const COUNT: Rule = {
-  must: "a positive integer",
-  test: (value) => Number.isSafeInteger(value) && Number(value) > 0,
-};
-export const KEY_PREFIXES: Rule = {
-  must: "a list of key prefixes",
-  test: (value) =>
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((one) => typeof one === "string" && isKeyPrefix(one)),
-};
-export const HTTP_URL: Rule = { must: "an http or https URL", test: (value) => urlOf(value) !== undefined };
-// What is sent there, or believed that comes from there, must not cross a network in the clear.
-export const SAFE_URL: Rule = { must: "an https URL", test: isSafe };
-export const ISSUER: Rule = {
-  must: 'an https URL that ends in a slash, as in "https://acme.eu.auth0.com/"',
-  test: (value) => isSafe(value) && urlOf(value)?.href === value && value.endsWith("/"),
-};
+
+/** The same, of what may be left out. What is there must not be undefined: an unset variable would switch a check off. */
+export const may = Object.fromEntries(
+  Object.entries(must).map(([name, one]) => [name, optional(one)]),
+) as typeof must;
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
 
-/** What may be left out. What is there must not be undefined: an unset variable would switch a check off in silence. */
-export function optional(rule: Rule): Rule {
-  return { ...rule, isOptional: true };
+export function rule(must: string, test: Rule["test"]): Rule {
+  return { must, test };
 }
 
-export function oneOf(...values: readonly string[]): Rule {
-  return {
-    must: values.map((value) => `"${value}"`).join(" or "),
-    test: (value) => values.includes(value as string),
-  };
+export function optional(one: Rule): Rule {
+  return { ...one, isOptional: true };
+}
+
+export function oneOf(...values: readonly unknown[]): Rule {
+  return rule(values.map((value) => `"${String(value)}"`).join(" or "), (value) => values.includes(value));
 }
 
 /** An object with these methods. */
 export function having(...methods: readonly string[]): Rule {
-  return {
-    must: `an object with ${methods.join(", ")}`,
-    test: (value) =>
-      typeof value === "object" &&
-      value !== null &&
-      methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function"),
-  };
+  const isObject = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null;
+  return rule(
+    `an object with ${methods.join(", ")}`,
+    (value) => isObject(value) && methods.every((method) => typeof value[method] === "function"),
+  );
 }
 
 /** Checks options when a thing is made of them. Throws a `TypeError` that names the first that is wrong. */

@@ -1,4 +1,4 @@
-import { check, checkOptions, FUNCTION, having, HTTP_URL, MILLISECONDS, optional, TEXT } from "./options.ts";
+import { check, checkOptions, having, may, must } from "./options.ts";
 
 /** A reply of Redis to the few commands that are used here. */
 export type RedisReply = string | number | null | readonly RedisReply[];
@@ -23,10 +23,10 @@ export interface UpstashOptions {
 /** A database of Upstash, over its REST protocol. Needs nothing but `fetch`. */
 export function upstashRedis(options: UpstashOptions): RedisPort {
   checkOptions<UpstashOptions>("upstashRedis", options, {
-    url: HTTP_URL,
-    token: TEXT,
-    timeoutMs: optional(MILLISECONDS),
-    fetch: optional(FUNCTION),
+    url: must.httpUrl,
+    token: must.text,
+    timeoutMs: may.milliseconds,
+    fetch: may.function,
   });
   const { url, token, timeoutMs = 2_000, fetch: send = fetch } = options;
   return {
@@ -58,7 +58,7 @@ export interface RedisClientLike {
  */
 export function redisClientPort(client: RedisClientLike, timeoutMs = 1_000): RedisPort {
   check('redisClientPort: "client"', client, having("sendCommand"));
-  check('redisClientPort: "timeoutMs"', timeoutMs, MILLISECONDS);
+  check('redisClientPort: "timeoutMs"', timeoutMs, must.milliseconds);
   return {
     async command(...words) {
       let timer: ReturnType<typeof setTimeout> | undefined;

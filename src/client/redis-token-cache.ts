@@ -1,6 +1,6 @@
 import { base64url } from "jose";
 
-import { check, checkOptions, FUNCTION, MILLISECONDS, optional, TEXT } from "./options.ts";
+import { check, checkOptions, may } from "./options.ts";
 import { REDIS_PORT, type RedisPort } from "./redis-port.ts";
 import { RedisStoreWatch } from "./redis-store-watch.ts";
 import { openToken, sealToken } from "./sealed-token.ts";
@@ -32,11 +32,11 @@ export interface RedisTokenCacheOptions {
 export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions = {}): TokenCache {
   check('redisTokenCache: "port"', port, REDIS_PORT);
   checkOptions<RedisTokenCacheOptions>("redisTokenCache", options, {
-    keyPrefix: optional(TEXT),
-    settleMs: optional(MILLISECONDS),
-    outageWaitMs: optional(MILLISECONDS),
-    nowMs: optional(FUNCTION),
-    monotonicMs: optional(FUNCTION),
+    keyPrefix: may.text,
+    settleMs: may.milliseconds,
+    outageWaitMs: may.milliseconds,
+    nowMs: may.function,
+    monotonicMs: may.function,
   });
   const { keyPrefix = "apikey-token:", nowMs = Date.now, monotonicMs = () => performance.now() } = options;
   const { settleMs = 3_000, outageWaitMs = 3_000 } = options;

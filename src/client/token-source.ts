@@ -8,18 +8,7 @@ import { createFingerprint } from "./fingerprint.ts";
 import { freshnessOf } from "./freshness.ts";
 import { GuardedCache, UNSEEN } from "./guarded-cache.ts";
 import { memoryTokenCache } from "./memory-token-cache.ts";
-import {
-  check,
-  checkOptions,
-  COUNT,
-  FUNCTION,
-  having,
-  MILLISECONDS,
-  oneOf,
-  optional,
-  TEXT,
-  type Rules,
-} from "./options.ts";
+import { check, checkOptions, having, may, must, oneOf, optional, type Rules } from "./options.ts";
 import { Refusals, type Refusal } from "./refusals.ts";
 import { decideRetry } from "./retry.ts";
 import {
@@ -89,18 +78,18 @@ const REFRESH_PAUSE_MS = 30_000;
 const RULES: Rules<TokenSourceOptions> = {
   ...ENDPOINT_RULES,
   cache: optional(TOKEN_CACHE),
-  maxEntries: optional(COUNT),
-  onEvict: optional(FUNCTION),
-  timeoutMs: optional(MILLISECONDS),
-  waitBudgetMs: optional(MILLISECONDS),
-  refusalMemoryMs: optional(MILLISECONDS),
-  maxRefusalMemoryMs: optional(MILLISECONDS),
+  maxEntries: may.count,
+  onEvict: may.function,
+  timeoutMs: may.milliseconds,
+  waitBudgetMs: may.milliseconds,
+  refusalMemoryMs: may.milliseconds,
+  maxRefusalMemoryMs: may.milliseconds,
   refresh: optional(oneOf("background", "inline")),
-  waitUntil: optional(FUNCTION),
-  onCacheError: optional(FUNCTION),
-  fetch: optional(FUNCTION),
+  waitUntil: may.function,
+  onCacheError: may.function,
+  fetch: may.function,
   clock: optional(having("nowMs", "sleep")),
-  random: optional(FUNCTION),
+  random: may.function,
 };
 
 /**
@@ -147,7 +136,7 @@ export class ApiKeyTokenSource {
    * an {@link ExchangeError}; one that is not `retryable` is repeated for a while without asking the tenant again.
    */
   async getToken(request: TokenRequest): Promise<CachedToken> {
-    check('"audience"', request.audience, TEXT);
+    check('"audience"', request.audience, must.text);
     const key = readKey(request.apiKey);
     const held = await this.#hold(key, request);
     if (held.flight?.isUrgent) return held.flight.token;

@@ -7,7 +7,7 @@ import {
   type JWTPayload,
 } from "jose";
 
-import { checkOptions, FUNCTION, ISSUER, optional, SAFE_URL, TEXT, type Rules } from "./options.ts";
+import { checkOptions, may, must, type Rules } from "./options.ts";
 import type { CachedToken } from "./token-cache.ts";
 
 /** A verified token, in the shape of `express-oauth2-jwt-bearer`. */
@@ -43,11 +43,11 @@ export class BadTokenError extends Error {
 }
 
 export const VERIFIER_RULES: Rules<TokenVerifierOptions> = {
-  issuer: ISSUER,
-  audience: TEXT,
-  jwks_uri: optional(SAFE_URL),
-  fetch: optional(FUNCTION),
-  nowMs: optional(FUNCTION),
+  issuer: must.issuer,
+  audience: must.text,
+  jwks_uri: may.safeUrl,
+  fetch: may.function,
+  nowMs: may.function,
 };
 
 // Its time is over, or its signing key was taken out of use.

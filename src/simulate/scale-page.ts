@@ -53,8 +53,8 @@ the next with the first use after the token is due.
   live on: keys per plan grow with the lifetime, and the kill switch makes revocations fast again.
 - **Plan with ${PLANNED_LOAD * 100} percent of the limit.** Up to there, waits stay short; beyond, they grow fast.
 - **Share tokens.** Eight processes with their memories alone make an exchange each for a key that all of them see.
-- **Keep every token in memory too**, where it fits: \`memoryTokenCache({ maxEntries })\` and \`redisTokenCache(port, {
-  maxEntries })\` above the number of keys in use. Then a lost Redis is put together again from the processes, while callers
+- **Keep every token in memory too**, where it fits: \`maxEntries\` of the token source above the number of
+  keys in use. Then a lost Redis is put together again from the processes, while callers
   wait: give them 30 seconds (\`waitBudgetMs\`) where you can. Without, keep Redis durable.
 - **Spread jobs.** A full hour at which hundreds of jobs start is a queue at Auth0: \`sleep $((RANDOM % 600))\` first. Or let
   them wait, \`auth0-api-keys token --wait 300\`: then all get through that the tenant can grant a token in that time.
