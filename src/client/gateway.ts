@@ -100,9 +100,7 @@ export class ApiKeyGateway {
     const credentials = findCredentials(request.headers, this.#options.keyPrefixes);
     switch (credentials.kind) {
       case "none":
-        return this.#options.killSwitch && mayHideToken(request)
-          ? challenge("invalid_request", "Send the access token in an Authorization header.")
-          : { kind: "untouched" };
+        return this.#pass(undefined, request);
       case "other_key":
         return challenge("invalid_token", "This API key is none of this API's.");
       case "malformed":

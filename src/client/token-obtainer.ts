@@ -16,7 +16,7 @@ import {
 import { freshnessOf } from "./freshness.ts";
 import { UNLOCKED, UNSEEN, type GuardedCache } from "./guarded-cache.ts";
 import type { Refusal, Refusals } from "./refusals.ts";
-import { MAX_ENTRIES, type CachedToken, type CacheSlot } from "./token-cache.ts";
+import type { CachedToken, CacheSlot } from "./token-cache.ts";
 
 /** A token that is needed. */
 export interface Need {
@@ -56,6 +56,7 @@ export interface Origin {
   readonly clock: Clock;
   readonly random: () => number;
   readonly timeoutMs: number;
+  readonly maxEntries: number;
   readonly fetch: typeof fetch | undefined;
 }
 
@@ -75,10 +76,11 @@ export class TokenObtainer {
   readonly #line: ExchangeLine;
   readonly #blockade = new Blockade();
   /** What keys have, by the names of slots for which no scope was asked for. */
-  readonly #offers = new BoundedMap<{ readonly scope: string; readonly untilMs: number }>(MAX_ENTRIES);
+  readonly #offers: BoundedMap<{ readonly scope: string; readonly untilMs: number }>;
 
   constructor(origin: Origin) {
     this.#origin = origin;
+    this.#offers = new BoundedMap(origin.maxEntries);
     this.#line = new ExchangeLine(origin.clock, origin.random);
   }
 

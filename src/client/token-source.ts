@@ -124,6 +124,7 @@ export class ApiKeyTokenSource {
       endpoint: options,
       cache: this.#cache,
       refusals: this.#refusals,
+      maxEntries,
       clock,
       random,
       timeoutMs,

@@ -50,9 +50,8 @@ export const VERIFIER_RULES: Rules<TokenVerifierOptions> = {
   nowMs: may.function,
 };
 
-// Its time is over, or its signing key was taken out of use.
+// Its signing key was taken out of use.
 const OUTDATED: ReadonlySet<string> = new Set([
-  "ERR_JWT_EXPIRED",
   "ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
   "ERR_JWKS_NO_MATCHING_KEY",
 ]);
@@ -60,6 +59,7 @@ const OUTDATED: ReadonlySet<string> = new Set([
 const BAD: ReadonlySet<string> = new Set([
   ...OUTDATED,
   "ERR_JWT_CLAIM_VALIDATION_FAILED",
+  "ERR_JWT_EXPIRED",
   "ERR_JWT_INVALID",
   "ERR_JWS_INVALID",
   "ERR_JOSE_ALG_NOT_ALLOWED",

@@ -291,6 +291,33 @@ test("it goes no faster than the tenant says, even if that grants more", async (
   expect(steady).toBeGreaterThan(40);
 });
 
+test("where the tenant's word is shared by eight processes, each comes down to its share in few refusals", async () => {
+  const clock = standingClock();
+  const bucket = new TokenBucket(200, 5, clock.nowMs);
+  let [granted, refused] = [0, 0];
+  for (let process = 0; process < 8; process++) {
+    const line = new ExchangeLine(clock, () => process / 8);
+    const ask = async () => {
+      await line.enter(FAR_MS * 10);
+      await clock.sleep(100);
+      if (bucket.take("tenant")) {
+        granted++;
+        line.leave({ kind: "granted" });
+      } else {
+        refused++;
+        line.leave({ ...limited(1_000), perSecond: 200 });
+      }
+      void ask();
+    };
+    for (let lane = 0; lane < 100; lane++) void ask();
+  }
+  await clock.pass(15_000);
+  [granted, refused] = [0, 0];
+  await clock.pass(15_000);
+  expect(granted).toBeGreaterThan(0.9 * 15 * 200);
+  expect(refused).toBeLessThan(0.1 * granted);
+});
+
 test("a clock that was put back a year closes the line for no year", async () => {
   const clock = standingClock();
   let offsetMs = 365 * 86_400_000;

@@ -229,7 +229,7 @@ describe("a server of its own", () => {
     });
     const startedMs = performance.now();
     await expect(source.getToken({ apiKey: KEY, audience: "a" })).rejects.toMatchObject({ code: "timeout" });
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(performance.now() - startedMs).toBeLessThan(8_000);
   });
 
   test.each([301, 302, 303, 307, 308])(

@@ -259,7 +259,6 @@ describe("a gateway", () => {
     ["the audience is another", { aud: "https://other.example" }, {}],
     ["the JWKS cannot be fetched", {}, { fetch: async () => Promise.reject(new TypeError("fetch failed")) }],
     ["the JWKS is an error", {}, { fetch: async () => new Response("", { status: 500 }) }],
-    ["the clock is far ahead", { exp: 1_000 }, {}],
   ])(
     "where %s nothing can be verified: twenty calls are one exchange, and onError is told",
     async (_, claims, changes) => {
@@ -269,7 +268,7 @@ describe("a gateway", () => {
       for (let call = 0; call < 20; call++) {
         const decision = await gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
         expect(decision).toMatchObject({ kind: "refused", status: 503 });
-        clock.passSeconds(1);
+        clock.passSeconds(5);
       }
       expect(endpoint.requests).toHaveLength(1);
       expect(told).toHaveLength(20);

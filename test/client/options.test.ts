@@ -157,6 +157,7 @@ test.each([
 
 test.each([
   ["https://acme.example", "its slash is missing"],
+  ["https://acme.example/tenant", "its slash is missing after a path as well"],
   ["acme.example/", "it is no URL"],
   ["http://acme.example/", "anybody on the way could give the keys"],
 ])("an issuer is not %s: %s", (issuer) => {

@@ -61,7 +61,7 @@ beforeEach(() => {
 
 function guarded() {
   const own = new GuardedCache(cache, () => undefined);
-  return { cache: own, refusals: new Refusals(own, clock, 30_000, 60_000) };
+  return { cache: own, refusals: new Refusals(own, clock, 30_000, 60_000), maxEntries: 10 };
 }
 
 function needOf(changes: Partial<Need> = {}): Need {

@@ -5,6 +5,7 @@ import type { CachedToken, TokenCache } from "../../src/client/token-cache.ts";
 import { ApiKeyTokenSource, type TokenSourceOptions } from "../../src/client/token-source.ts";
 import { layeredTokenCache } from "../../src/client/layered-token-cache.ts";
 import { memoryTokenCache } from "../../src/client/memory-token-cache.ts";
+import { withPromptCrypto } from "../../src/simulate/prompt-crypto.ts";
 import {
   ENDPOINT,
   FakeClock,
@@ -438,27 +439,51 @@ describe("a key that has ended goes on being used", () => {
     return { cache, notes };
   }
 
-  test("of a fleet one process asks: the others share its refusal, and how often it was repeated", async () => {
+  test("of a fleet one process asks: the others share its refusal, and how often it was repeated", async () =>
+    // Real WebCrypto takes turns, in which those who wait would let a whole budget pass.
+    withPromptCrypto(async () => {
+      endpoint.behaviours = [refused];
+      const { cache } = sharedCache();
+      const fleet = Array.from({ length: 8 }, () => sourceOf({ cache }));
+      const all = async () => Promise.allSettled(fleet.map(async (source) => source.getToken(REQUEST)));
+      expect(await all()).toMatchObject(fleet.map(() => ({ reason: { code: "invalid_request" } })));
+      expect(endpoint.requests).toHaveLength(1);
+      clock.passSeconds(30);
+      await all();
+      expect(endpoint.requests).toHaveLength(2);
+      clock.passSeconds(59);
+      await all();
+      // A process that starts knows how often it was.
+      await expect(sourceOf({ cache }).getToken(REQUEST)).rejects.toMatchObject({
+        code: "invalid_request",
+        error_description: "because of invalid_request",
+      });
+      expect(endpoint.requests).toHaveLength(2);
+      clock.passSeconds(1);
+      await all();
+      expect(endpoint.requests).toHaveLength(3);
+    }));
+
+  test("they share it through the far one of two layers", async () => {
     endpoint.behaviours = [refused];
     const { cache } = sharedCache();
-    const fleet = Array.from({ length: 8 }, () => sourceOf({ cache }));
-    const all = async () => Promise.allSettled(fleet.map(async (source) => source.getToken(REQUEST)));
-    expect(await all()).toMatchObject(fleet.map(() => ({ reason: { code: "invalid_request" } })));
+    const near = () => memoryTokenCache({ nowMs: () => clock.nowMs() });
+    for (let at = 0; at < 3; at++) {
+      const source = sourceOf({ cache: layeredTokenCache(near(), cache) });
+      await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
+    }
     expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test("at the limit it is told what is known of it, and not that it may come again", async () => {
+    endpoint.behaviours = [refused, refusal(429, "too_many_requests", { "retry-after": "60" })];
+    const source = sourceOf();
+    await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
     clock.passSeconds(30);
-    await all();
+    const other = { ...REQUEST, apiKey: OTHER_KEY };
+    await expect(source.getToken(other)).rejects.toMatchObject({ code: "too_many_requests" });
+    await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "invalid_request" });
     expect(endpoint.requests).toHaveLength(2);
-    clock.passSeconds(59);
-    await all();
-    // A process that starts knows how often it was.
-    await expect(sourceOf({ cache }).getToken(REQUEST)).rejects.toMatchObject({
-      code: "invalid_request",
-      error_description: "because of invalid_request",
-    });
-    expect(endpoint.requests).toHaveLength(2);
-    clock.passSeconds(1);
-    await all();
-    expect(endpoint.requests).toHaveLength(3);
   });
 
   test("what is shared holds neither the key nor who was refused, and is under the slot's name alone", async () => {
@@ -540,6 +565,15 @@ describe("a caller that asks for no scope, of a key that has some", () => {
     endpoint.behaviours = [offer("a"), offer("a")];
     await expect(sourceOf().getToken(NONE)).rejects.toMatchObject({ code: "invalid_scope" });
     expect(scopes()).toEqual([null, "a"]);
+  });
+
+  test("is refused, without a second one, where what is remembered is answered again", async () => {
+    endpoint.behaviours = [offer("a"), { expires_in: 1_000 }, offer("a")];
+    const source = sourceOf({ refresh: "inline" });
+    await source.getToken(NONE);
+    clock.passSeconds(810);
+    await expect(source.getToken(NONE)).rejects.toMatchObject({ code: "invalid_scope" });
+    expect(scopes()).toEqual([null, "a", "a"]);
   });
 
   test("is refused where the answer is not in the form", async () => {
