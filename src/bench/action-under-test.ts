@@ -39,6 +39,9 @@ export async function actionUnderTest(
   );
   const answer = [record, sealStoreMarker(config, peppers)];
   class Redis {
+    /** Where the real one is told how to ask. */
+    use(): void {}
+
     async mget(): Promise<readonly string[]> {
       return answer;
     }
