@@ -90,7 +90,10 @@ export function requireScope(caller: Caller, scope: string): void {
   });
 }
 
-/** Throws unless the user logged in within so many seconds, as the token says. Its claim is never in the future. */
+/** By how much the clock of who set the claim may differ from ours. */
+const CLOCK_TOLERANCE_SECONDS = 60;
+
+/** Throws unless the user logged in within so many seconds, as the token says, give or take a minute of clocks. */
 export function requireRecentLogin(
   caller: Caller,
   maxAgeSeconds: number | undefined,
@@ -98,7 +101,8 @@ export function requireRecentLogin(
 ): void {
   if (maxAgeSeconds === undefined) return;
   const ageSeconds = nowSeconds - (caller.loggedInAtSeconds ?? Number.NEGATIVE_INFINITY);
-  if (ageSeconds >= 0 && ageSeconds <= maxAgeSeconds) return;
+  const isRecent = ageSeconds <= maxAgeSeconds + CLOCK_TOLERANCE_SECONDS;
+  if (isRecent && ageSeconds >= -CLOCK_TOLERANCE_SECONDS) return;
   // RFC 9470 §3.
   const challenge = `Bearer error="insufficient_user_authentication", max_age="${maxAgeSeconds}"`;
   throw new Problem("recent_login_required", { headers: { "www-authenticate": challenge } });

@@ -63,6 +63,8 @@ export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
     app.post(`/api-keys/:id/${path}`, async (c) => {
       const { caller, keys } = c.var;
       requireScope(caller, WRITE);
+      // Either chooses which secret works: it is as much as a rotation.
+      requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
       const { id } = await visibleKey(keys, caller, c.req.param("id"));
       const { after } = await change(keys, caller.userId, id);
       return c.json({ api_key: await presentOne(keys, after) });

@@ -108,7 +108,7 @@ const ofRotation = (operationId: string, summary: string): Operation => ({
   summary,
   scope: WRITE,
   success: [200, "The key as it is now.", "ApiKeyAnswer"],
-  problems: ["not_found", "key_dead", "no_rotation_under_way"],
+  problems: ["not_found", "key_dead", "no_rotation_under_way", "recent_login_required"],
 });
 
 /** Every operation that takes an access token, by path and method. */

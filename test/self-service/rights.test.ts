@@ -139,11 +139,13 @@ test("where a recent login is demanded, an older one makes no key, rotates none,
   const made = await stage.call("POST", "/api-keys", { token: fresh, body });
   expect(made.status).toBe(201);
   const { id } = keyIn(made);
-  for (const age of [400, -100, "text"]) {
+  for (const age of [400, -100, "text"] as const) {
     const token = await tokenAged(age);
     for (const [method, path, sent] of [
       ["POST", "/api-keys", { name: "late", scopes: [] }],
       ["POST", `/api-keys/${id}/rotate`, {}],
+      ["POST", `/api-keys/${id}/cancel-rotation`, undefined],
+      ["POST", `/api-keys/${id}/end-overlap`, undefined],
       ["PATCH", `/api-keys/${id}`, { disabled: false }],
     ] as const) {
       const answer = await stage.call(method, path, { token, body: sent });
