@@ -1,6 +1,19 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 
+import {
+  checkOptions,
+  COUNT,
+  FUNCTION,
+  having,
+  ISSUER,
+  optional,
+  options as optionsOf,
+  SAFE_URL,
+  TEXT,
+  TEXTS,
+  type Rules,
+} from "../core/check-options.ts";
 import { callerReader, type TokenRules } from "./authenticate.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { explain } from "./explain.ts";
@@ -43,6 +56,25 @@ export interface ApiKeysHandlerOptions extends Pick<
   readonly onError?: (error: unknown) => void;
 }
 
+const PATH = {
+  must: 'a path, as in "/api/self-service"',
+  test: (value: unknown) => /^\//.test(String(value)),
+};
+const RULES: Rules<ApiKeysHandlerOptions> = {
+  stores: having("keys", "requests", "rights", "config"),
+  issuer: ISSUER,
+  audience: TEXT,
+  jwks_uri: optional(SAFE_URL),
+  fetch: optional(FUNCTION),
+  basePath: optional(PATH),
+  token_endpoint: optional(SAFE_URL),
+  recentLogin: optional(optionsOf({ maxAgeSeconds: COUNT, claim: optional(TEXT) })),
+  rateLimit: optional(optionsOf({ requestsPerMinute: optional(COUNT), changesPerMinute: optional(COUNT) })),
+  organizationKeys: optional(optionsOf({ permission: TEXT })),
+  corsOrigins: optional(TEXTS),
+  errorPages: optional(TEXT),
+  onError: optional(FUNCTION),
+};
 const DEFAULT_ERROR_PAGES = "urn:auth0-api-keys:errors:";
 const CORS_LIFETIME_SECONDS = 600;
 // A pattern that ends in /* matches the path before it as well.
@@ -51,11 +83,13 @@ const OURS = ["/api-keys/*", "/scopes"];
 /**
  * The web API with which users manage their own keys, as a function from `Request` to `Response`: for Hono, Next.js and
  * every other host of that form, and with `getRequestListener` of `@hono/node-server` for Express and Fastify. What it
- * does stands in the OpenAPI document, which it serves as `/openapi.json`. Never rejects.
+ * does stands in the OpenAPI document, which it serves as `/openapi.json`. Never rejects. Throws a `TypeError` that names
+ * an option which is missing, `undefined`, wrong or unknown.
  */
 export function createApiKeysHandler(
   options: ApiKeysHandlerOptions,
 ): (request: Request) => Promise<Response> {
+  checkOptions("createApiKeysHandler", options, RULES);
   const { stores, recentLogin, rateLimit = {}, errorPages = DEFAULT_ERROR_PAGES, onError } = options;
   const { nowSeconds } = stores.keys;
   const readCaller = callerReader({ ...options, loginClaim: recentLogin?.claim ?? "auth_time", nowSeconds });

@@ -1,3 +1,13 @@
+import {
+  checkOptions,
+  COUNT,
+  FUNCTION,
+  having,
+  optional,
+  SAFE_URL,
+  TEXT,
+  type Rules,
+} from "../core/check-options.ts";
 import { tenantOf, type Deployment } from "../core/deployment.ts";
 import { configOf, type Environments } from "../core/environments.ts";
 import { hostOf, originOfHost } from "../core/host.ts";
@@ -52,16 +62,42 @@ export interface StoresOptions extends OpenOptions {
   readonly env?: string | undefined;
 }
 
+const SETTINGS: Rules<SelfServiceSettings> = {
+  origin: SAFE_URL,
+  tenantDomain: optional(TEXT),
+  managementApi: optional(SAFE_URL),
+  clientId: TEXT,
+  clientSecret: TEXT,
+  redisUrl: SAFE_URL,
+  redisToken: TEXT,
+  pepper: TEXT,
+};
+const OPTIONS: Rules<StoresOptions> = {
+  // From a variable that only some programs set.
+  env: optional({ must: "a string", test: (value) => value === undefined || typeof value === "string" }),
+  audit: optional(FUNCTION),
+  actor: optional(TEXT),
+  requestTimeoutMs: optional(COUNT),
+  randomBytes: optional(FUNCTION),
+  nowMs: optional(FUNCTION),
+};
+const CONFIG = having("subjectTokenType", "keyPrefixes", "apis", "clients", "policy");
+
 /**
  * Joins a deployment to its stores. Throws `configuration_invalid` for an environment that is missing or not known,
- * `pepper_invalid`, or `TypeError` for settings that are none.
+ * `pepper_invalid`, or a `TypeError` that names a setting which is missing, `undefined`, wrong or unknown.
  */
 export function openStores(
   defined: SelfServiceConfig | Environments<SelfServiceConfig>,
   settings: SelfServiceSettings,
-  { env, ...options }: StoresOptions = {},
+  options: StoresOptions = {},
 ): SelfServiceStores {
+  checkOptions("openStores, settings", settings, SETTINGS);
+  checkOptions("openStores, options", options, OPTIONS);
+  checkOptions<object>("openStores", { config: defined }, { config: having() });
+  const { env, ...others } = options;
   const config = configOf(defined, env);
+  checkOptions<object>("openStores", { config }, { config: CONFIG });
   const { origin, redisUrl, redisToken, pepper, tenantDomain = config.tenantDomain } = settings;
   const tenantOrigin =
     tenantDomain === undefined ? origin : originOfHost(hostOf(tenantDomain) ?? tenantDomain);
@@ -72,7 +108,7 @@ export function openStores(
     managementAudience: `${tenantOrigin}/api/v2/`,
     peppers: parsePeppers(pepper),
   };
-  const keys = openKeys(config, all, { actor: "self-service", ...options });
+  const keys = openKeys(config, all, { actor: "self-service", ...others });
   const timeoutMs = keys.requestTimeoutMs;
   return {
     keys,
