@@ -17,6 +17,7 @@ import { openKeys, type OpenOptions } from "../keys/open-keys.ts";
 import { createRedis } from "../stores/key-record-reader.ts";
 import { createManagementClient } from "../stores/management-client.ts";
 import { redisRequests, type RedisRequests } from "../stores/redis-requests.ts";
+import { textCipher } from "../stores/text-cipher.ts";
 import { userRights, type UserRights } from "../stores/user-rights.ts";
 
 /** What self-service needs of the deployment: `deploy.config.ts` has all of it. */
@@ -110,9 +111,11 @@ export function openStores(
   };
   const keys = openKeys(config, all, { actor: "self-service", ...others });
   const timeoutMs = keys.requestTimeoutMs;
+  // Of the secrets held here, the Action has the pepper and a Redis token, and this one not.
+  const cipher = textCipher(settings.clientSecret, "requests of self-service", keys.randomBytes);
   return {
     keys,
-    requests: redisRequests(createRedis({ url: redisUrl, token: redisToken, timeoutMs })),
+    requests: redisRequests(createRedis({ url: redisUrl, token: redisToken, timeoutMs }), cipher),
     rights: userRights(createManagementClient({ ...all, timeoutMs })),
     config,
   };

@@ -1,5 +1,10 @@
+import { createHash, createHmac } from "node:crypto";
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { ApiKey } from "../../src/core/api-key.ts";
+import { derivedBytes, derivedName } from "../../src/core/derived-bytes.ts";
+import { unseal } from "../../src/core/sealed-json.ts";
 import { createApiKeysHandler } from "../../src/self-service/index.ts";
 import { SELF_SERVICE } from "../support/log-in.ts";
 import { keyIn, selfServiceStage, type SelfServiceStage, type ShownKey } from "../support/self-service.ts";
@@ -140,20 +145,59 @@ test("a rotation that is sent twice rotates once", async () => {
   expect((await stage.s.exchange(one.body["key"] as string)).status).toBe(400);
 });
 
-test("what Redis holds of a request is sealed, and has neither the key nor what it was made of", async () => {
+const claims = async (): Promise<readonly string[]> => {
+  const found = await stage.s.local.redis.execute(["SCAN", "0", "MATCH", "apikey-request:*"]);
+  return (found as [string, string[]])[1];
+};
+
+test("what Redis holds of a request is encrypted; altered, or put under another name, it is refused", async () => {
   await revokeAll();
+  const before = new Set(await claims());
   const { body } = await create("sealed", "sealed-request");
-  const names = (await stage.s.local.redis.execute(["SCAN", "0", "MATCH", "apikey-request:*"])) as [
-    string,
-    string[],
-  ];
-  for (const name of names[1]) {
-    const text = String(await stage.s.local.redis.execute(["GET", name]));
-    expect(text).toMatch(/^v1\./);
-    expect(text).not.toContain("sealed-request");
-    expect(text).not.toContain((body["key"] as string).slice(-38, -6));
-    await stage.s.local.redis.execute(["SET", name, text.replace('"v":1', '"v":2')]);
+  const { redis } = stage.s.local;
+  const [name = ""] = (await claims()).filter((one) => !before.has(one));
+  const text = String(await redis.execute(["GET", name]));
+  expect(text).toMatch(/^[\w-]+$/);
+  expect(Buffer.from(text, "base64url").toString("latin1")).not.toMatch(/nonce|sealed/);
+  expect(text).not.toContain((body["key"] as string).slice(-38, -6));
+  const [other = ""] = before;
+  for (const forged of [
+    text.replace(/^./, (first) => (first === "A" ? "B" : "A")),
+    text.slice(0, -1),
+    "",
+    String(await redis.execute(["GET", other])),
+  ]) {
+    await redis.execute(["SET", name, forged]);
+    const answer = await create("sealed", "sealed-request");
+    expect([answer.status, answer.body["code"]]).toEqual([500, "internal_error"]);
   }
-  const forged = await create("sealed", "sealed-request");
-  expect([forged.status, forged.body["code"]]).toEqual([500, "internal_error"]);
+  await redis.execute(["SET", name, text]);
+  expect((await create("sealed", "sealed-request")).body["key"]).toBe(body["key"]);
+});
+
+test("a guessed Idempotency-Key, the Action's secrets and a look into Redis do not lead to the API key", async () => {
+  await revokeAll();
+  const { keys } = stage.stores;
+  const pepper = keys.peppers.current;
+  const { body } = await create("guessed", "create-key-17");
+  const asked = JSON.stringify([ADA, "create-key-17"]);
+  const guesses = [
+    createHash("sha256").update(asked),
+    createHmac("sha256", pepper.sealKey).update(asked),
+    createHmac("sha256", pepper.hashKey).update(asked),
+  ].map((hash) => `apikey-request:${hash.digest("base64url")}`);
+  guesses.push(`apikey-request:${derivedName(pepper, [asked])}`, `apikey-request:${asked}`);
+  for (const name of guesses) expect(await stage.s.local.redis.execute(["GET", name])).toBeNull();
+  // Nor is any claim readable: one that were, under the pepper or as it is, would hold the nonce.
+  const read = { name: "guessed", scopes: ["read:things"] };
+  const context = [ADA, ADA, "create-key-17", "create", "", JSON.stringify(read)];
+  for (const name of await claims()) {
+    const text = String(await stage.s.local.redis.execute(["GET", name]));
+    expect(unseal(text, keys.peppers).kind).toBe("untrusted");
+    const nonces = [text, text.slice(0, 22), ...text.split(".")];
+    for (const nonce of nonces) {
+      const bytes = derivedBytes(pepper, ["api key", nonce, ...context]);
+      expect(ApiKey.generate("acme_live", bytes).reveal()).not.toBe(body["key"]);
+    }
+  }
 });
