@@ -23,10 +23,13 @@ const TIMEOUT_MS = 30_000;
 export class ApiClient {
   readonly #baseUrl: string;
   readonly #getAccessToken: GetAccessToken;
+  readonly #ended: AbortSignal;
 
-  constructor(baseUrl: string, getAccessToken: GetAccessToken) {
+  /** Once `ended` is aborted, no request gives an answer any more: it was for another user. */
+  constructor(baseUrl: string, getAccessToken: GetAccessToken, ended: AbortSignal) {
     this.#baseUrl = baseUrl.replace(/\/+$/, "");
     this.#getAccessToken = getAccessToken;
+    this.#ended = ended;
   }
 
   async list(): Promise<readonly ApiKey[]> {
@@ -63,6 +66,7 @@ export class ApiClient {
       const token = await this.#getAccessToken({ isFresh }).catch((error: unknown) => {
         throw failure("login_required", error);
       });
+      if (this.#ended.aborted) throw new ApiError("unreachable", "");
       return fetch(this.#baseUrl + path, {
         method,
         headers: {
@@ -73,7 +77,7 @@ export class ApiClient {
         ...(body && { body: JSON.stringify(body) }),
         cache: "no-store",
         referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.any([this.#ended, AbortSignal.timeout(TIMEOUT_MS)]),
       }).catch((error: unknown) => {
         throw failure("unreachable", error);
       });
@@ -81,8 +85,9 @@ export class ApiClient {
     let response = await attempt(false);
     // The token may have ended since it was cached: once more, with a new one.
     if (response.status === 401) response = await attempt(true);
-    if (response.status === 204) return undefined as T;
+    if (response.status === 204 && !this.#ended.aborted) return undefined as T;
     const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+    if (this.#ended.aborted) throw new ApiError("unreachable", "");
     if (response.ok) return answer as T;
     const { code = "unreachable", title = "", detail = "", errors = [] } = answer as Partial<Problem>;
     throw new ApiError(

@@ -14,7 +14,8 @@ export interface ApiKeyShownDetail extends ShownKey, Pick<Grantable, "exchange" 
 
 /**
  * `<auth0-api-keys>`: a user's own API keys. Set the attribute `base-url` to where the self-service API is, and the
- * property `getAccessToken`. It loads when both are there.
+ * property `getAccessToken`. It loads when both are there. Removed from the page, or given another of either, it forgets
+ * everything: whoever comes next may be another user.
  *
  * Events: `api-key-shown` when a key was made or rotated, with the key in its `detail`, for a page that does something
  * with it at once; `login-required` when there is no session any more, or not a recent one.
@@ -31,6 +32,8 @@ export class Auth0ApiKeysElement extends HTMLElement {
   #keys: readonly ApiKey[] = [];
   #grantable: Grantable | undefined;
   #load = 0;
+  /** Aborted when everything is forgotten: what was asked for until then is answered to nobody. */
+  #session = new AbortController();
 
   constructor() {
     super();
@@ -46,7 +49,9 @@ export class Auth0ApiKeysElement extends HTMLElement {
     return this.#getAccessToken;
   }
   set getAccessToken(value: GetAccessToken | undefined) {
+    if (value === this.#getAccessToken) return;
     this.#getAccessToken = value;
+    this.#forget();
     if (this.isConnected) void this.reload();
   }
 
@@ -66,9 +71,11 @@ export class Auth0ApiKeysElement extends HTMLElement {
 
   disconnectedCallback(): void {
     window.removeEventListener("online", this.#onOnline);
+    this.#forget();
   }
 
   attributeChangedCallback(): void {
+    this.#forget();
     if (this.isConnected) void this.reload();
   }
 
@@ -88,12 +95,25 @@ export class Auth0ApiKeysElement extends HTMLElement {
     }
   }
 
+  /** Forgets the user: keys, scopes, the dialog with a key that is shown, and answers that are still to come. */
+  #forget(): void {
+    this.#load++;
+    this.#session.abort();
+    this.#session = new AbortController();
+    [this.#keys, this.#grantable] = [[], undefined];
+    for (const dialog of this.#root.querySelectorAll("dialog")) {
+      dialog.replaceChildren();
+      dialog.remove();
+    }
+    for (const part of [this.#head, this.#region, this.#status]) part.replaceChildren();
+  }
+
   readonly #onOnline = () => void this.reload();
 
   #client(): ApiClient | undefined {
     const baseUrl = this.getAttribute("base-url");
     return baseUrl !== null && this.#getAccessToken
-      ? new ApiClient(baseUrl, this.#getAccessToken)
+      ? new ApiClient(baseUrl, this.#getAccessToken, this.#session.signal)
       : undefined;
   }
 
@@ -260,17 +280,20 @@ export class Auth0ApiKeysElement extends HTMLElement {
   async #change(work: (client: ApiClient) => Promise<void>, said: string, selector: string): Promise<void> {
     const client = this.#client();
     if (!client) return;
+    const { signal } = this.#session;
     try {
       await work(client);
       await this.#closed(selector, () => said);
     } catch (error) {
-      this.#showError(error);
+      if (!signal.aborted) this.#showError(error);
     }
   }
 
   /** After a change or a dialog: the list as it is now, the focus where it was, and what has happened. */
   async #closed(selector: string, said: () => string = () => ""): Promise<void> {
+    const { signal } = this.#session;
     await this.reload();
+    if (signal.aborted) return;
     if (!this.#root.querySelector("dialog"))
       (this.#root.querySelector<HTMLElement>(selector) ?? this.#heading).focus();
     this.#announce(said());

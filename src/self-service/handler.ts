@@ -58,7 +58,7 @@ export interface ApiKeysHandlerOptions extends Pick<
 
 const PATH = {
   must: 'a path, as in "/api/self-service"',
-  test: (value: unknown) => /^\//.test(String(value)),
+  test: (value: unknown) => String(value).startsWith("/"),
 };
 const RULES: Rules<ApiKeysHandlerOptions> = {
   stores: having("keys", "requests", "rights", "config"),
