@@ -53,12 +53,23 @@ test.each<[string, () => readonly string[]]>([
 });
 
 test("another user sees that user's own keys and scopes, and not those of the user before", async () => {
+  const { tenant } = stage.s.local;
+  tenant.organizations.set("org_0000000000000001", {
+    id: "org_0000000000000001",
+    name: "acme",
+    display_name: "Acme Corporation",
+    members: new Set([ADA]),
+    enabledConnections: new Set(tenant.connections.keys()),
+  });
   await stage.s.create(GRACE, { name: "key of grace" });
   const page = await stage.openAs("Ada Lovelace");
   await makeKey(page);
   await page.evaluate(asGrace());
   await page.getByText("key of grace").waitFor();
   expect(await content(page)).not.toContain("key of ada");
+  await page.getByRole("button", { name: "New key" }).click();
+  await page.getByLabel("Name").waitFor();
+  expect(await content(page)).not.toContain("Acme Corporation");
   await page.context().close();
 });
 
