@@ -86,3 +86,16 @@ it("two imports run at once and no third; a file over 500 KB and one that is no 
   await expect(create({})).rejects.toMatchObject({ statusCode: 400 });
   await expect(client.jobs.get("job_none")).rejects.toMatchObject({ statusCode: 404 });
 });
+
+it("the tenant keeps the last 100 jobs and links, since each export holds the users of its moment", async () => {
+  const ids: string[] = [];
+  for (let at = 0; at < 101; at++) {
+    ids.push((await client.jobs.usersExports.create({ format: "json" })).id ?? "");
+  }
+  await expect(client.jobs.get(ids[0] ?? "")).rejects.toMatchObject({ statusCode: 404 });
+  const { location: first } = await finished(ids[1]);
+  for (let at = 0; at < 100; at++) await client.jobs.get(ids[2] ?? "");
+  expect((await fetch(String(first))).status).toBe(200);
+  await client.jobs.get(ids[2] ?? "");
+  expect((await fetch(String(first))).status).toBe(403);
+});

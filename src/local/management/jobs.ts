@@ -16,6 +16,8 @@ import { readBody } from "./validation.ts";
 const LINK_LIFETIME_MS = 60_000;
 const MAX_IMPORT_BYTES = 500 * 1024;
 const IMPORTS_AT_ONCE = 2;
+/** An export holds the users of its moment: the oldest job and link is forgotten beyond this many. */
+const KEPT_JOBS = 100;
 /** A job is a state further each time somebody looks: time may stand still in a test. */
 const STATES = ["pending", "processing", "completed"] as const;
 
@@ -54,7 +56,7 @@ export function jobsRoutes(tenant: Tenant): {
   const add = (job: Omit<Job, "id" | "created_at" | "state" | "failures">): Job => {
     const created_at = new Date(tenant.nowMs()).toISOString();
     const added = { ...job, id: tenant.newId("job_"), created_at, state: 0, failures: [] };
-    all.set(added.id, added);
+    keep(all, added.id, added);
     return added;
   };
   const find = (id: string): Job => {
@@ -134,7 +136,7 @@ export function jobsRoutes(tenant: Tenant): {
     job.completed ??= job.complete();
     if (!job.lines) return c.json(present(job));
     const link = randomUUID();
-    links.set(link, { job, expiresAtMs: tenant.nowMs() + LINK_LIFETIME_MS });
+    keep(links, link, { job, expiresAtMs: tenant.nowMs() + LINK_LIFETIME_MS });
     const location = `${tenant.issuer}api/v2/downloads/${link}/${job.id}.json.gz`;
     return c.json({ ...present(job), location });
   });
@@ -154,6 +156,12 @@ export function jobsRoutes(tenant: Tenant): {
     });
   });
   return { jobs, downloads };
+}
+
+/** Adds to a map, which forgets what was added first beyond {@link KEPT_JOBS}. */
+function keep<T>(map: Map<string, T>, name: string, value: T): void {
+  map.set(name, value);
+  for (const oldest of map.keys()) if (map.size > KEPT_JOBS) map.delete(oldest);
 }
 
 function isOf(user: User, connection: string): boolean {
