@@ -15,7 +15,7 @@ export const DEMO_USERS = [
 
 /** What the provisioning client may do: keys, and deployments. */
 const MANAGEMENT_SCOPES = [
-  "create:users read:users update:users delete:users",
+  "create:users read:users update:users delete:users read:user_effective_permissions",
   "create:actions read:actions update:actions delete:actions",
   "create:token_exchange_profiles read:token_exchange_profiles",
   "update:token_exchange_profiles delete:token_exchange_profiles",

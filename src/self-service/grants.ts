@@ -3,6 +3,7 @@ import type { Deployment } from "../core/deployment.ts";
 import type { ApiRules, Membership, UserRights } from "../stores/user-rights.ts";
 import type { Caller } from "./authenticate.ts";
 import { Problem } from "./problem.ts";
+import { MAX_CHOICES } from "./schemas.ts";
 
 /** A scope that a user may give to a key. */
 export interface GrantableScope {
@@ -44,7 +45,7 @@ export class GrantReader {
       this.#rights.organizationsOf(personId),
     ]);
     return {
-      scopes: perApi.flatMap((one) => one ?? []),
+      scopes: perApi.flatMap((one) => one ?? []).slice(0, MAX_CHOICES),
       audiences: this.#deployment.apis.flatMap(({ identifier }, at) => (perApi[at] ? [identifier] : [])),
       organizations:
         organizationId === null ? memberships : memberships.filter(({ id }) => id === organizationId),
@@ -80,7 +81,7 @@ export class GrantReader {
       this.#rules.set(audience, { rules, untilSeconds: this.#nowSeconds() + RULES_KEPT_SECONDS });
       return rules;
     } catch (error) {
-      if (error instanceof ApiKeysError && error.code === "user_not_found") return undefined;
+      if (error instanceof ApiKeysError && error.code === "audience_unknown") return undefined;
       throw error;
     }
   }

@@ -37,8 +37,8 @@ export interface SelfServiceSettings {
   /** Default: `/api/v2` of the tenant. */
   readonly managementApi?: string;
   /**
-   * A machine-to-machine application with `read:users`, `update:users`, `read:resource_servers` and
-   * `read:organizations`.
+   * A machine-to-machine application with `read:users`, `update:users`, `read:resource_servers`, `read:organizations`, and
+   * where an API uses RBAC `read:user_effective_permissions`.
    */
   readonly clientId: string;
   readonly clientSecret: string;

@@ -2,8 +2,10 @@ import * as v from "valibot";
 
 import { isObject } from "../core/key-entry.ts";
 import { invalidRequest, Problem } from "./problem.ts";
+import { MAX_CHOICES } from "./schemas.ts";
 
-const MAX_BODY_BYTES = 16 * 1024;
+// As many scopes as are offered have room, at 50 characters each.
+const MAX_BODY_BYTES = 64 * 1024;
 
 const name = v.pipe(v.string(), v.check(hasUpTo(64), "must have 1 to 64 characters"));
 const listOf = (maxLength: number) =>
@@ -15,9 +17,9 @@ const expiresInDays = v.optional(
 /** The bodies of the OpenAPI document: a test holds them against it. */
 export const CREATE = v.strictObject({
   name,
-  scopes: v.pipe(listOf(280), v.maxLength(200)),
+  scopes: v.pipe(listOf(280), v.maxLength(MAX_CHOICES)),
   expires_in_days: expiresInDays,
-  audiences: v.optional(v.pipe(listOf(600), v.minLength(1), v.maxLength(20))),
+  audiences: v.optional(v.pipe(listOf(600), v.minLength(1), v.maxLength(MAX_CHOICES))),
   organization_id: v.optional(v.pipe(v.string(), v.check(hasUpTo(64), "must have 1 to 64 characters"))),
   ip_ranges: v.optional(v.pipe(listOf(64), v.minLength(1), v.maxLength(20))),
 });
@@ -31,7 +33,7 @@ export const ROTATE = v.strictObject({
 });
 
 /**
- * Reads a JSON body of at most 16 KiB, and no further than that. Throws the problem of what is wrong with it. Where the
+ * Reads a JSON body of at most 64 KiB, and no further than that. Throws the problem of what is wrong with it. Where the
  * body may be absent, none is as `{}`.
  */
 export async function readBody<T extends v.GenericSchema>(

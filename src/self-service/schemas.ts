@@ -1,5 +1,8 @@
 import { PROBLEMS } from "./problems.ts";
 
+/** Scopes and APIs that GET /scopes offers, and that a key takes, at most: an API of Auth0 has 1,000 scopes. */
+export const MAX_CHOICES = 1_000;
+
 // JSON Schema 2020-12, as OpenAPI 3.1 has it.
 const orNull = (type: string, more: object = {}) => ({ type: [type, "null"], ...more });
 const time = (description: string) => ({ type: "string", format: "date-time", description });
@@ -87,6 +90,7 @@ const grantable = object({
       description: orNull("string"),
       audience: { type: "string" },
     }),
+    maxItems: MAX_CHOICES,
     description: "What this user may give to a key, in the order of the deployment.",
   },
   organizations: {
@@ -145,7 +149,7 @@ export const SCHEMAS = {
       scopes: {
         type: "array",
         items: { type: "string", minLength: 1, maxLength: 280 },
-        maxItems: 200,
+        maxItems: MAX_CHOICES,
         description: "Of those that GET /scopes lists. An empty list: tokens without scopes.",
       },
       expires_in_days: EXPIRES_IN_DAYS,
@@ -153,7 +157,7 @@ export const SCHEMAS = {
         type: "array",
         items: { type: "string", minLength: 1, maxLength: 600 },
         minItems: 1,
-        maxItems: 20,
+        maxItems: MAX_CHOICES,
         description: "The APIs that the key is for. Absent: all that keys are for.",
       },
       organization_id: {

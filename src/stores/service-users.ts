@@ -3,6 +3,7 @@ import { ManagementError, type ManagementClient } from "auth0";
 import { randomBase62, type RandomBytes } from "../core/base62.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { serviceUserId } from "../core/service-user.ts";
+import { askAbout, type Asked } from "./ask-about.ts";
 import { ask } from "./user-key-store.ts";
 
 /** The users that own keys of organizations. */
@@ -41,7 +42,7 @@ const PASSWORD_LENGTH = 60;
 export function serviceUsers(client: ManagementClient, options: ServiceUsersOptions): ServiceUsers {
   return {
     async ensure(organizationId) {
-      const { display_name, name } = await explained(organizationId, () =>
+      const { display_name, name } = await askAbout(aboutOrganization(organizationId), () =>
         client.organizations.get(organizationId),
       );
       const connectionId = await ensureConnection(client, options);
@@ -53,7 +54,9 @@ export function serviceUsers(client: ManagementClient, options: ServiceUsersOpti
       );
       await ensureEnabled(client, organizationId, connectionId);
       const members = { members: [userId] };
-      await explained(organizationId, () => client.organizations.members.create(organizationId, members));
+      await askAbout(aboutOrganization(organizationId), () =>
+        client.organizations.members.create(organizationId, members),
+      );
       return userId;
     },
   };
@@ -63,7 +66,11 @@ async function ensureConnection(
   client: ManagementClient,
   { connection: name, clientIds }: ServiceUsersOptions,
 ): Promise<string> {
-  const find = async () => (await explained(name, () => client.connections.list({ name }))).data[0]?.id;
+  const find = async () => {
+    const [found] = (await askAbout(aboutConnection(name), () => client.connections.list({ name }))).data;
+    if (found) refuseOpen(name, found);
+    return found?.id;
+  };
   // Nobody signs up there or logs in: users are made here alone, with passwords that nobody knows.
   const made = {
     name,
@@ -73,18 +80,34 @@ async function ensureConnection(
   const found = await find();
   const created =
     found ??
-    (await unlessThere(async () => (await explained(name, () => client.connections.create(made))).id));
+    (await unlessThere(
+      async () => (await askAbout(aboutConnection(name), () => client.connections.create(made))).id,
+    ));
   const id = created ?? (await find()) ?? "";
   const enabled = new Set<string>();
-  await explained(name, async () => {
+  await askAbout(aboutConnection(name), async () => {
     for await (const one of await client.connections.clients.get(id)) enabled.add(one.client_id);
   });
   const missing = clientIds.filter((clientId) => !enabled.has(clientId));
   if (missing.length > 0) {
     const changes = missing.map((client_id) => ({ client_id, status: true }));
-    await explained(name, () => client.connections.clients.update(id, changes));
+    await askAbout(aboutConnection(name), () => client.connections.clients.update(id, changes));
   }
   return id;
+}
+
+/** Throws for a connection where people may sign up: who took the address of a service user would own its keys. */
+function refuseOpen(
+  name: string,
+  { strategy, options }: { readonly strategy?: string | undefined; readonly options?: object | undefined },
+): void {
+  const { disable_signup } = (options ?? {}) as { readonly disable_signup?: unknown };
+  if (strategy === "auth0" && disable_signup === true) return;
+  throw new ApiKeysError(
+    "configuration_invalid",
+    `The connection ${name} is not for service users: people can sign up or log in there.`,
+    `Nothing was changed. Switch sign-ups off in its settings, or name another in serviceUsers.connection: one that does not exist is made.`,
+  );
 }
 
 async function ensureUser(
@@ -103,7 +126,7 @@ async function ensureUser(
   }
   const [, local = ""] = userId.split("|");
   await unlessThere(() =>
-    explained(organizationId, () =>
+    askAbout(aboutOrganization(organizationId), () =>
       client.users.create({
         connection,
         user_id: local,
@@ -124,7 +147,7 @@ async function ensureEnabled(
   connection_id: string,
 ): Promise<void> {
   const { enabledConnections } = client.organizations;
-  const isEnabled = await explained(organizationId, async () => {
+  const isEnabled = await askAbout(aboutOrganization(organizationId), async () => {
     for await (const one of await enabledConnections.list(organizationId)) {
       if (one.connection_id === connection_id) return true;
     }
@@ -132,7 +155,9 @@ async function ensureEnabled(
   });
   if (isEnabled) return;
   const added = { connection_id, assign_membership_on_login: false, show_as_button: false };
-  await unlessThere(() => explained(organizationId, () => enabledConnections.add(organizationId, added)));
+  await unlessThere(() =>
+    askAbout(aboutOrganization(organizationId), () => enabledConnections.add(organizationId, added)),
+  );
 }
 
 /** What another program has made in the same moment is there, which is all that is wanted. */
@@ -146,24 +171,20 @@ async function unlessThere<T>(make: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function explained<T>(subject: string, request: () => PromiseLike<T>): Promise<T> {
-  try {
-    return await ask(subject, request);
-  } catch (error) {
-    if (!(error instanceof ApiKeysError)) throw error;
-    const { code, message, cause } = error;
-    if (code === "user_not_found") {
-      throw new ApiKeysError(
-        "organization_not_found",
-        `There is no organization ${subject} in this tenant.`,
-        "Give its id as the Auth0 dashboard shows it, as in: --org org_4fJ2kQ9xZb1T3hXy",
-        cause,
-      );
-    }
-    if (code === "management_forbidden") {
-      const fix = `Grant the machine-to-machine application on the Auth0 Management API: ${SERVICE_USER_PERMISSIONS.join(" ")}`;
-      throw new ApiKeysError(code, message, fix, cause);
-    }
-    throw error;
-  }
+function aboutOrganization(id: string): Asked {
+  const fix = "Give its id as the Auth0 dashboard shows it, as in: --org org_4fJ2kQ9xZb1T3hXy";
+  return {
+    what: `organization ${id}`,
+    needs: SERVICE_USER_PERMISSIONS,
+    missing: ["organization_not_found", fix],
+  };
+}
+
+function aboutConnection(name: string): Asked {
+  const fix = "Somebody deleted it meanwhile. Run the same command again.";
+  return {
+    what: `connection ${name}`,
+    needs: SERVICE_USER_PERMISSIONS,
+    missing: ["management_refused", fix],
+  };
 }

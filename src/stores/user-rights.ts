@@ -1,6 +1,6 @@
 import type { ManagementClient } from "auth0";
 
-import { ask } from "./user-key-store.ts";
+import { askAbout, type Asked } from "./ask-about.ts";
 
 /** An organization that a user is a member of. */
 export interface Membership {
@@ -18,36 +18,48 @@ export interface ApiRules {
 
 /** What Auth0 knows of the rights of users. */
 export interface UserRights {
-  /** Needs `read:resource_servers`. */
+  /** Needs `read:resource_servers`. Throws `audience_unknown` for an API that the tenant does not have. */
   rulesOf(audience: string): Promise<ApiRules>;
-  /** The user's permissions of an API, direct ones and those of roles. Needs `read:users`. */
+  /** The user's permissions of an API, from wherever the user has them. Needs `read:user_effective_permissions`. */
   permissionsOf(userId: string, audience: string): Promise<ReadonlySet<string>>;
   /** The user's organizations. Needs `read:organizations`. */
   organizationsOf(userId: string): Promise<readonly Membership[]>;
 }
 
 const PAGE = 100;
-// Nobody picks from more; and a user with thousands must not cost thousands of requests.
+// An API has at most 1,000 scopes; and a user with thousands of organizations must not cost thousands of requests.
 const MAX_PAGES = 10;
 
 /** The rights of users over the Management API. Throws what it answered. */
 export function userRights(client: ManagementClient): UserRights {
   return {
     async rulesOf(audience) {
-      const api = await ask(audience, () => client.resourceServers.get(audience));
+      const asked: Asked = {
+        what: `API ${audience}`,
+        needs: ["read:resource_servers"],
+        missing: ["audience_unknown", "Create it in Auth0 with: npm run deploy -- apply"],
+      };
+      const api = await askAbout(asked, () => client.resourceServers.get(audience));
       const dialect = api.token_dialect ?? "access_token";
       return { isRbacEnforced: api.enforce_policies === true, addsPermissions: dialect.endsWith("_authz") };
     },
     async permissionsOf(userId, audience) {
-      const all = await pagesOf(userId, (request) => client.users.permissions.list(userId, request));
-      const own = all.filter((one) => one.resource_server_identifier === audience);
-      return new Set(own.map((one) => one.permission_name ?? ""));
+      const asked = aboutUser(userId, "read:user_effective_permissions");
+      const request = { resource_server_identifier: audience, take: PAGE };
+      const all = await pagesOf(asked, () => client.users.effectivePermissions.list(userId, request));
+      return new Set(all.map((one) => one.permission_name ?? ""));
     },
     async organizationsOf(userId) {
-      const all = await pagesOf(userId, (request) => client.users.organizations.list(userId, request));
+      const asked = aboutUser(userId, "read:organizations");
+      const all = await pagesOf(asked, () => client.users.organizations.list(userId, { per_page: PAGE }));
       return all.map((one) => ({ id: one.id ?? "", name: one.display_name ?? one.name ?? null }));
     },
   };
+}
+
+function aboutUser(userId: string, permission: string): Asked {
+  const fix = "Give the user_id as the Auth0 dashboard shows it, as in: auth0|507f1f77bcf86cd799439020";
+  return { what: `user ${userId}`, needs: [permission, "read:users"], missing: ["user_not_found", fix] };
 }
 
 interface Page<T> {
@@ -56,15 +68,12 @@ interface Page<T> {
   getNextPage(): Promise<Page<T>>;
 }
 
-async function pagesOf<T>(
-  userId: string,
-  list: (request: { readonly per_page: number }) => PromiseLike<Page<T>>,
-): Promise<readonly T[]> {
-  let page = await ask(userId, () => list({ per_page: PAGE }));
+async function pagesOf<T>(asked: Asked, list: () => PromiseLike<Page<T>>): Promise<readonly T[]> {
+  let page = await askAbout(asked, list);
   const all = [...page.data];
   for (let pages = 1; pages < MAX_PAGES && page.hasNextPage(); pages++) {
     const before = page;
-    page = await ask(userId, () => before.getNextPage());
+    page = await askAbout(asked, () => before.getNextPage());
     all.push(...page.data);
   }
   return all;

@@ -113,6 +113,21 @@ describe("a key that an organization owns", () => {
   });
 });
 
+test.each<[string, object]>([
+  ["lets people sign up", { strategy: "auth0", options: { disable_signup: false } }],
+  ["does not say that nobody can sign up", { strategy: "auth0" }],
+  ["is of no database", { strategy: "google-oauth2", options: { disable_signup: true } }],
+])("a connection that is there and %s is refused for service users, and nothing is made", async (_, of) => {
+  const { connections, users } = s.local.tenant;
+  const there = { id: "con_open", name: CONNECTION, enabledClients: new Set<string>(), strategy: "", ...of };
+  connections.set(there.id, there);
+  const run = await create();
+  expect([run.code, run.out]).toEqual([1, ""]);
+  expect(run.err).toContain(`The connection ${CONNECTION} is not for service users`);
+  expect(users.has(SERVICE_USER)).toBe(false);
+  expect(connections.get(there.id)).toEqual(there);
+});
+
 test("a member who leaves the organization loses the use of a bound key at the next exchange", async () => {
   const { organizations } = s.local.tenant;
   const organization = organizations.get(ORG);

@@ -210,3 +210,25 @@ test("pages of other origins may call it only if they are configured", async () 
   const refused = await stage.call("GET", "/api-keys", { headers: { origin } });
   expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([401, origin]);
 });
+
+test("every scope that is offered is taken, all 300 of them in one key", async () => {
+  const scopes = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`r:${at}`, ""]));
+  stage = await selfServiceStage({ config: { apis: [{ identifier: AUDIENCE, scopes }] } });
+  const token = await stage.tokenOf(ADA);
+  const offered = valuesOf((await stage.call("GET", "/scopes", { token })).body["scopes"]);
+  expect(offered).toHaveLength(300);
+  const made = await stage.call("POST", "/api-keys", { token, body: { name: "all", scopes: offered } });
+  expect([made.status, keyIn(made)["scopes"]]).toEqual([201, offered]);
+});
+
+test("1,001 scopes are offered as 1,000, which is what a request may name", async () => {
+  const scopes = Object.fromEntries(Array.from({ length: 1_001 }, (_, at) => [`r:${at}`, ""]));
+  stage = await selfServiceStage({ config: { apis: [{ identifier: AUDIENCE, scopes }] } });
+  const token = await stage.tokenOf(ADA);
+  const offered = valuesOf((await stage.call("GET", "/scopes", { token })).body["scopes"]);
+  expect(offered).toHaveLength(1_000);
+  const codeOf = async (asked: readonly string[]) =>
+    (await stage.call("POST", "/api-keys", { token, body: { name: "all", scopes: asked } })).body["code"];
+  expect(await codeOf(offered)).toBeUndefined();
+  expect(await codeOf([...offered, "r:1000"])).toBe("invalid_request");
+});

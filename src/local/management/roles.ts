@@ -5,7 +5,7 @@ import type { Tenant } from "../tenant.ts";
 import type { Permission, Role } from "../tenant-objects.ts";
 import { requireScope, type ManagementVariables } from "./authorize.ts";
 import { ManagementApiError } from "./management-error.ts";
-import { listPage, totalsQuery } from "./paging.ts";
+import { checkpointPage, checkpointQuery, listPage, totalsQuery } from "./paging.ts";
 import { readBody, readQuery } from "./validation.ts";
 
 const name = v.pipe(v.string(), v.minLength(1));
@@ -19,6 +19,9 @@ const permissionsSchema = v.strictObject({
 const rolesSchema = v.strictObject({ roles: v.pipe(v.array(v.string()), v.minLength(1)) });
 const listQuery = v.strictObject({ ...totalsQuery, name_filter: v.optional(v.string()) });
 const pageQuery = v.strictObject(totalsQuery);
+const effectiveQuery = v.strictObject({ ...checkpointQuery, resource_server_identifier: v.string() });
+
+type UserPermission = Permission & { readonly sources: readonly { readonly source_type: string }[] };
 
 /** `/roles` and their permissions; a user's roles and permissions. */
 export function rolesRoutes(tenant: Tenant): Hono<ManagementVariables> {
@@ -106,6 +109,17 @@ export function rolesRoutes(tenant: Tenant): Hono<ManagementVariables> {
     const permissions = userPermissions(tenant, id, rolesOf(id).map(find));
     return listPage(c, "permissions", permissions, readQuery(c, pageQuery));
   });
+  app.get("/users/:id/effective-permissions", requireScope("read:user_effective_permissions"), (c) => {
+    const id = requireUser(c.req.param("id"));
+    const { resource_server_identifier: audience, ...page } = readQuery(c, effectiveQuery);
+    const permissions = userPermissions(tenant, id, rolesOf(id).map(find))
+      .filter((one) => one.resource_server_identifier === audience)
+      .map((one) => ({
+        ...one,
+        sources: [...new Set(one.sources.map((source) => source.source_type.toLowerCase()))],
+      }));
+    return checkpointPage(c, "permissions", permissions, page);
+  });
   app.post("/users/:id/permissions", requireScope("update:users"), async (c) => {
     const id = requireUser(c.req.param("id"));
     const { permissions } = await readBody(c, permissionsSchema);
@@ -123,7 +137,7 @@ export function rolesRoutes(tenant: Tenant): Hono<ManagementVariables> {
 }
 
 /** Direct permissions and those of roles, each with where it comes from. */
-function userPermissions(tenant: Tenant, userId: string, roles: readonly Role[]): object[] {
+function userPermissions(tenant: Tenant, userId: string, roles: readonly Role[]): readonly UserPermission[] {
   const direct = { source_id: "", source_name: "", source_type: "DIRECT" };
   const all = [
     ...(tenant.userPermissions.get(userId) ?? []).map((one) => ({ one, source: direct })),
@@ -135,18 +149,17 @@ function userPermissions(tenant: Tenant, userId: string, roles: readonly Role[])
   const byKey = new Map(all.map(({ one }) => [keyOf(one), one]));
   return [...byKey].map(([key, one]) => {
     const sources = all.filter((other) => keyOf(other.one) === key).map(({ source }) => source);
-    return Object.assign(describe(tenant, one), { sources });
+    return { ...describe(tenant, one), sources };
   });
 }
 
-function describe(tenant: Tenant, { resource_server_identifier, permission_name }: Permission): object {
+function describe(tenant: Tenant, { resource_server_identifier, permission_name }: Permission): Permission {
   const api = tenant.resourceServers.get(resource_server_identifier);
-  return {
-    resource_server_identifier,
-    permission_name,
+  const more = {
     resource_server_name: api?.name ?? resource_server_identifier,
     description: api?.scope_descriptions?.[permission_name] ?? "",
   };
+  return { resource_server_identifier, permission_name, ...more };
 }
 
 function without(all: readonly Permission[], gone: readonly Permission[]): Permission[] {
