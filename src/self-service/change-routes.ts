@@ -1,37 +1,47 @@
 import type { Hono } from "hono";
 
+import type { KeyEntry } from "../core/key-entry.ts";
 import { disableKey, enableKey } from "../keys/disable.ts";
 import { renameKey } from "../keys/rename.ts";
 import { revokeKey } from "../keys/revoke.ts";
 import { cancelRotation, endOverlap, rotateKey } from "../keys/rotate.ts";
 import { requireRecentLogin, requireScope } from "./authenticate.ts";
 import { beginAttempt } from "./idempotency.ts";
-import { lifetimeOf, OVERLAP_SECONDS, WRITE } from "./key-routes.ts";
+import { lifetimeOf, OVERLAP_SECONDS, REQUESTS_A_CHANGE, WRITE } from "./key-routes.ts";
 import { readBody, ROTATE, UPDATE } from "./read-body.ts";
-import { presentOne, visibleKey, type SelfService, type Variables } from "./self-service.ts";
+import { keyToChange, presentOne, type SelfService, type Variables } from "./self-service.ts";
 
 const REASON = "revoked by its user";
 
 /** Changes keys. Each looks for the key first: what does not exist for the caller is never locked, read or written. */
 export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
+  const { budget } = service;
   app.patch("/api-keys/:id", async (c) => {
     const { caller, keys } = c.var;
     requireScope(caller, WRITE);
     const { name, disabled } = await readBody(c.req.raw, UPDATE);
     if (disabled === false) requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
-    const { id } = await visibleKey(keys, caller, c.req.param("id"));
-    // The name first: it is what can be refused, and then nothing has changed.
-    if (name !== undefined) await renameKey(keys, caller.userId, id, name);
-    if (disabled !== undefined) await (disabled ? disableKey : enableKey)(keys, caller.userId, id);
-    return c.json({ api_key: await presentOne(keys, await visibleKey(keys, caller, id)) });
+    // Both at once are two changes.
+    const requests = Number(name !== undefined) + Number(disabled !== undefined);
+    return budget.run(disabled ? "ending" : "change", requests * REQUESTS_A_CHANGE, async () => {
+      const { id, ...entry } = await keyToChange(service, keys, caller, c.req.param("id"));
+      let after: KeyEntry = { id, ...entry };
+      // The name first: it is what can be refused, and then nothing has changed.
+      if (name !== undefined) ({ after } = await renameKey(keys, caller.userId, id, name));
+      if (disabled !== undefined)
+        ({ after } = await (disabled ? disableKey : enableKey)(keys, caller.userId, id));
+      return c.json({ api_key: await presentOne(keys, after) });
+    });
   });
 
   app.delete("/api-keys/:id", async (c) => {
     const { caller, keys } = c.var;
     requireScope(caller, WRITE);
-    const { id } = await visibleKey(keys, caller, c.req.param("id"));
-    await revokeKey(keys, caller.userId, id, REASON);
-    return c.body(null, 204);
+    return budget.run("ending", REQUESTS_A_CHANGE, async () => {
+      const { id } = await keyToChange(service, keys, caller, c.req.param("id"));
+      await revokeKey(keys, caller.userId, id, REASON);
+      return c.body(null, 204);
+    });
   });
 
   app.post("/api-keys/:id/rotate", async (c) => {
@@ -39,35 +49,39 @@ export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
     requireScope(caller, WRITE);
     requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
     const body = await readBody(c.req.raw, ROTATE, true);
-    const { id, aud } = await visibleKey(keys, caller, c.req.param("id"));
-    const attempt = await beginAttempt(keys, service.requests, {
-      userId: caller.personId,
-      ownerId: caller.userId,
-      operation: "rotate",
-      keyId: id,
-      audiences: aud,
-      body,
-      idempotencyKey: c.req.header("idempotency-key"),
+    return budget.run("change", REQUESTS_A_CHANGE, async () => {
+      const { id, aud } = await keyToChange(service, keys, caller, c.req.param("id"));
+      const attempt = await beginAttempt(keys, service.requests, {
+        userId: caller.personId,
+        ownerId: caller.userId,
+        operation: "rotate",
+        keyId: id,
+        audiences: aud,
+        body,
+        idempotencyKey: c.req.header("idempotency-key"),
+      });
+      const overlapSeconds = body.overlap_seconds ?? OVERLAP_SECONDS.default;
+      const rotation = { overlapSeconds, ...lifetimeOf(body) };
+      const { apiKey, entry } = await rotateKey(keys, caller.userId, id, rotation, attempt.minting);
+      await attempt.finish();
+      return c.json({ api_key: await presentOne(keys, entry), key: apiKey.reveal() });
     });
-    const overlapSeconds = body.overlap_seconds ?? OVERLAP_SECONDS.default;
-    const rotation = { overlapSeconds, ...lifetimeOf(body) };
-    const { apiKey, entry } = await rotateKey(keys, caller.userId, id, rotation, attempt.minting);
-    await attempt.finish();
-    return c.json({ api_key: await presentOne(keys, entry), key: apiKey.reveal() });
   });
 
-  for (const [path, change] of [
-    ["cancel-rotation", cancelRotation],
-    ["end-overlap", endOverlap],
+  for (const [path, priority, change] of [
+    ["cancel-rotation", "change", cancelRotation],
+    ["end-overlap", "ending", endOverlap],
   ] as const) {
     app.post(`/api-keys/:id/${path}`, async (c) => {
       const { caller, keys } = c.var;
       requireScope(caller, WRITE);
       // Either chooses which secret works: it is as much as a rotation.
       requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
-      const { id } = await visibleKey(keys, caller, c.req.param("id"));
-      const { after } = await change(keys, caller.userId, id);
-      return c.json({ api_key: await presentOne(keys, after) });
+      return budget.run(priority, REQUESTS_A_CHANGE, async () => {
+        const { id } = await keyToChange(service, keys, caller, c.req.param("id"));
+        const { after } = await change(keys, caller.userId, id);
+        return c.json({ api_key: await presentOne(keys, after) });
+      });
     });
   }
 }

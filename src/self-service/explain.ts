@@ -1,18 +1,22 @@
+import type { RandomBytes } from "../core/base62.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { Problem } from "./problem.ts";
 import type { ProblemCode } from "./problems.ts";
 
-const RETRY_AFTER_SECONDS = 2;
+const RETRY_AFTER_SECONDS = { least: 2, values: 8 };
 
 /**
  * The refusal that a failure becomes. Texts of the library are for operators and name ids and commands: only the code
- * decides, and the caller reads our own words.
+ * decides, and the caller reads our own words. When to come back is drawn by lot: those who were refused together must not
+ * come back together.
  */
-export function explain(error: unknown): Problem {
+export function explain(error: unknown, randomBytes: RandomBytes): Problem {
   if (error instanceof Problem) return error;
   const code = error instanceof ApiKeysError ? codeOf(error) : "internal_error";
   if (code !== "temporarily_unavailable") return new Problem(code);
-  return new Problem(code, { headers: { "retry-after": String(RETRY_AFTER_SECONDS) } });
+  const { least, values } = RETRY_AFTER_SECONDS;
+  const seconds = least + ((randomBytes(1)[0] ?? 0) % values);
+  return new Problem(code, { headers: { "retry-after": String(seconds) } });
 }
 
 function codeOf({ code }: ApiKeysError): ProblemCode {

@@ -2,6 +2,7 @@ import { ApiKeysError } from "../core/errors.ts";
 import type { Deployment } from "../core/deployment.ts";
 import type { ApiRules, Membership, UserRights } from "../stores/user-rights.ts";
 import type { Caller } from "./authenticate.ts";
+import { Moments } from "./moments.ts";
 import { Problem } from "./problem.ts";
 import { MAX_CHOICES } from "./schemas.ts";
 
@@ -19,7 +20,9 @@ export interface Grants {
   readonly organizations: readonly Membership[];
 }
 
+/** What belongs to the tenant is remembered for all, and what belongs to a user for a moment. */
 const RULES_KEPT_SECONDS = 60;
+const RIGHTS_KEPT_SECONDS = 10;
 
 /**
  * What users may give: the scopes of each API, with RBAC those of the user's permissions alone. This says early what
@@ -29,20 +32,25 @@ const RULES_KEPT_SECONDS = 60;
 export class GrantReader {
   readonly #rights: UserRights;
   readonly #deployment: Deployment;
-  readonly #nowSeconds: () => number;
-  readonly #rules = new Map<string, { readonly rules: ApiRules; readonly untilSeconds: number }>();
+  readonly #rules: Moments<ApiRules | undefined>;
+  readonly #permissions: Moments<ReadonlySet<string>>;
+  readonly #memberships: Moments<readonly Membership[]>;
 
   constructor(rights: UserRights, deployment: Deployment, nowSeconds: () => number) {
     this.#rights = rights;
     this.#deployment = deployment;
-    this.#nowSeconds = nowSeconds;
+    this.#rules = new Moments(RULES_KEPT_SECONDS, nowSeconds);
+    this.#permissions = new Moments(RIGHTS_KEPT_SECONDS, nowSeconds);
+    this.#memberships = new Moments(RIGHTS_KEPT_SECONDS, nowSeconds);
   }
 
-  async read(caller: Caller): Promise<Grants> {
+  /** `null` for a key of no organization: then the user's organizations need not be known. */
+  async read(caller: Caller, forOrganization?: string | null): Promise<Grants> {
     const { userId, personId, organizationId } = caller;
+    const isBound = forOrganization !== null || organizationId !== null;
     const [perApi, memberships] = await Promise.all([
       Promise.all(this.#deployment.apis.map(async (api) => this.#scopesOf(userId, api))),
-      this.#rights.organizationsOf(personId),
+      isBound ? this.#memberships.get(personId, async () => this.#rights.organizationsOf(personId)) : [],
     ]);
     return {
       scopes: perApi.flatMap((one) => one ?? []).slice(0, MAX_CHOICES),
@@ -66,24 +74,22 @@ export class GrantReader {
 
   /** A user's permissions; none for one that does not exist, as an organization's before its first key. */
   async #permissionsOf(userId: string, audience: string): Promise<ReadonlySet<string>> {
-    return this.#rights.permissionsOf(userId, audience).catch((error: unknown) => {
-      if (error instanceof ApiKeysError && error.code === "user_not_found") return new Set<string>();
-      throw error;
-    });
+    return this.#permissions.get(JSON.stringify([userId, audience]), async () =>
+      this.#rights.permissionsOf(userId, audience).catch((error: unknown) => {
+        if (error instanceof ApiKeysError && error.code === "user_not_found") return new Set<string>();
+        throw error;
+      }),
+    );
   }
 
   /** An API's rules, a minute old at most; `undefined` for one that the tenant does not have. */
   async #rulesOf(audience: string): Promise<ApiRules | undefined> {
-    const known = this.#rules.get(audience);
-    if (known && this.#nowSeconds() < known.untilSeconds) return known.rules;
-    try {
-      const rules = await this.#rights.rulesOf(audience);
-      this.#rules.set(audience, { rules, untilSeconds: this.#nowSeconds() + RULES_KEPT_SECONDS });
-      return rules;
-    } catch (error) {
-      if (error instanceof ApiKeysError && error.code === "audience_unknown") return undefined;
-      throw error;
-    }
+    return this.#rules.get(audience, async () =>
+      this.#rights.rulesOf(audience).catch((error: unknown) => {
+        if (error instanceof ApiKeysError && error.code === "audience_unknown") return undefined;
+        throw error;
+      }),
+    );
   }
 }
 

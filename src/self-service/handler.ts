@@ -19,6 +19,7 @@ import { changeRoutes } from "./change-routes.ts";
 import { explain } from "./explain.ts";
 import { GrantReader } from "./grants.ts";
 import { keyRoutes } from "./key-routes.ts";
+import { Moments } from "./moments.ts";
 import { OPENAPI } from "./openapi.ts";
 import type { SelfServiceStores } from "./open-stores.ts";
 import { Problem, problemResponse } from "./problem.ts";
@@ -61,7 +62,7 @@ const PATH = {
   test: (value: unknown) => String(value).startsWith("/"),
 };
 const RULES: Rules<ApiKeysHandlerOptions> = {
-  stores: having("keys", "requests", "rights", "config"),
+  stores: having("keys", "requests", "rights", "budget", "config"),
   issuer: ISSUER,
   audience: TEXT,
   jwks_uri: optional(SAFE_URL),
@@ -76,6 +77,8 @@ const RULES: Rules<ApiKeysHandlerOptions> = {
   onError: optional(FUNCTION),
 };
 const DEFAULT_ERROR_PAGES = "urn:auth0-api-keys:errors:";
+/** That a key is there does not change, and neither what it is for: only whether it still is, which a change looks at. */
+const SEEN_SECONDS = 60;
 const CORS_LIFETIME_SECONDS = 600;
 // A pattern that ends in /* matches the path before it as well.
 const OURS = ["/api-keys/*", "/scopes"];
@@ -95,6 +98,7 @@ export function createApiKeysHandler(
   const readCaller = callerReader({ ...options, loginClaim: recentLogin?.claim ?? "auth_time", nowSeconds });
   const service: SelfService = {
     ...stores,
+    seenKeys: new Moments(SEEN_SECONDS, nowSeconds),
     grants: new GrantReader(stores.rights, stores.keys.deployment, nowSeconds),
     maxLoginAgeSeconds: recentLogin?.maxAgeSeconds,
     token_endpoint: options.token_endpoint ?? `${options.issuer}oauth/token`,
@@ -149,7 +153,7 @@ export function createApiKeysHandler(
     });
   }
   const refuse = (error: unknown): Response => {
-    const problem = explain(error);
+    const problem = explain(error, stores.keys.randomBytes);
     if (problem.code === "internal_error" || problem.code === "temporarily_unavailable") onError?.(error);
     return problemResponse(problem, errorPages);
   };

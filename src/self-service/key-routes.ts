@@ -7,37 +7,39 @@ import { grant } from "./grants.ts";
 import { beginAttempt } from "./idempotency.ts";
 import { CREATE, readBody } from "./read-body.ts";
 import {
+  freshKeys,
   isOfOrganization,
   present,
   presentOne,
   visibleKey,
-  visibleKeys,
   type SelfService,
   type Variables,
 } from "./self-service.ts";
 
 /** How long an old secret works after a rotation unless the request says otherwise, and at most. */
 export const OVERLAP_SECONDS = { default: 86_400, max: 604_800 } as const;
+/** What a change asks the Management API for, with one more: whether the key is the caller's, or what may be given to it. */
+export const REQUESTS_A_CHANGE = 4;
 const READ = "read:api_keys";
 export const WRITE = "write:api_keys";
 
 /** Lists, shows and makes keys, and says what may be given to them. */
 export function keyRoutes(app: Hono<Variables>, service: SelfService): void {
-  const { grants, requests } = service;
+  const { grants, requests, budget } = service;
 
   app.get("/api-keys", async (c) => {
     const { caller, keys } = c.var;
     requireScope(caller, READ);
-    const entries = (await visibleKeys(keys, caller)).toReversed();
+    const entries = (await budget.run("read", 1, async () => freshKeys(service, keys, caller))).toReversed();
     return c.json({ api_keys: await present(keys, entries) });
   });
 
   app.get("/api-keys/:id", async (c) => {
     const { caller, keys } = c.var;
     requireScope(caller, READ);
-    return c.json({
-      api_key: await presentOne(keys, await visibleKey(keys, caller, c.req.param("id"))),
-    });
+    const id = c.req.param("id");
+    const entry = await budget.run("read", 1, async () => visibleKey(keys, caller, id));
+    return c.json({ api_key: await presentOne(keys, entry) });
   });
 
   app.post("/api-keys", async (c) => {
@@ -45,34 +47,42 @@ export function keyRoutes(app: Hono<Variables>, service: SelfService): void {
     requireScope(caller, WRITE);
     requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
     const body = await readBody(c.req.raw, CREATE);
-    const granted = grant(await grants.read(caller), caller, body, keys.deployment);
-    const attempt = await beginAttempt(keys, requests, {
-      userId: caller.personId,
-      ownerId: caller.userId,
-      operation: "create",
-      audiences: granted.audiences,
-      // With the organization of the token: a request of another one is another request.
-      body: { ...body, organization_id: granted.organizationId },
-      idempotencyKey: c.req.header("idempotency-key"),
+    return budget.run("change", REQUESTS_A_CHANGE, async () => {
+      const granted = grant(
+        await grants.read(caller, body.organization_id ?? null),
+        caller,
+        body,
+        keys.deployment,
+      );
+      const attempt = await beginAttempt(keys, requests, {
+        userId: caller.personId,
+        ownerId: caller.userId,
+        operation: "create",
+        audiences: granted.audiences,
+        // With the organization of the token: a request of another one is another request.
+        body: { ...body, organization_id: granted.organizationId },
+        idempotencyKey: c.req.header("idempotency-key"),
+      });
+      const request = {
+        ...granted,
+        name: body.name,
+        ...(body.ip_ranges && { ipRanges: body.ip_ranges }),
+        ...lifetimeOf(body),
+      };
+      const { apiKey, entry } =
+        isOfOrganization(caller) && caller.organizationId !== null
+          ? await createOrganizationKey(keys, caller.organizationId, request, attempt.minting)
+          : await createKey(keys, caller.userId, request, attempt.minting);
+      await attempt.finish();
+      return c.json({ api_key: await presentOne(keys, entry), key: apiKey.reveal() }, 201);
     });
-    const request = {
-      ...granted,
-      name: body.name,
-      ...(body.ip_ranges && { ipRanges: body.ip_ranges }),
-      ...lifetimeOf(body),
-    };
-    const { apiKey, entry } =
-      isOfOrganization(caller) && caller.organizationId !== null
-        ? await createOrganizationKey(keys, caller.organizationId, request, attempt.minting)
-        : await createKey(keys, caller.userId, request, attempt.minting);
-    await attempt.finish();
-    return c.json({ api_key: await presentOne(keys, entry), key: apiKey.reveal() }, 201);
   });
 
   app.get("/scopes", async (c) => {
     const { caller, keys } = c.var;
     requireScope(caller, READ);
-    const { scopes, organizations } = await grants.read(caller);
+    // Mostly known: what is not is asked for one by one.
+    const { scopes, organizations } = await budget.run("read", 0, async () => grants.read(caller));
     const { policy, deployment } = keys;
     return c.json({
       scopes: scopes.map(({ value, audience }) => {

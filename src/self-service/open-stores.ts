@@ -13,8 +13,9 @@ import { configOf, type Environments } from "../core/environments.ts";
 import { hostOf, originOfHost } from "../core/host.ts";
 import { parsePeppers } from "../core/peppers.ts";
 import type { Keys } from "../keys/keys.ts";
-import { openKeys, type OpenOptions } from "../keys/open-keys.ts";
+import { openBudget, openKeys, type OpenOptions } from "../keys/open-keys.ts";
 import { createRedis } from "../stores/key-record-reader.ts";
+import type { ManagementBudget } from "../stores/management-budget.ts";
 import { createManagementClient } from "../stores/management-client.ts";
 import { redisRequests, type RedisRequests } from "../stores/redis-requests.ts";
 import { textCipher } from "../stores/text-cipher.ts";
@@ -54,11 +55,13 @@ export interface SelfServiceStores {
   readonly keys: Keys;
   readonly requests: RedisRequests;
   readonly rights: UserRights;
+  /** The process's share of the Management API's limit. */
+  readonly budget: ManagementBudget;
   readonly config: SelfServiceConfig;
 }
 
 /** What may differ from one program to another. */
-export interface StoresOptions extends OpenOptions {
+export interface StoresOptions extends Omit<OpenOptions, "budget"> {
   /** The environment of a configuration that has several. */
   readonly env?: string | undefined;
 }
@@ -81,7 +84,10 @@ const OPTIONS: Rules<StoresOptions> = {
   requestTimeoutMs: optional(COUNT),
   randomBytes: optional(FUNCTION),
   nowMs: optional(FUNCTION),
+  clock: optional(having("nowMs", "sleep")),
 };
+/** A person waits for the answer; who ends a key gets the longest wait. */
+const MAX_WAIT_MS = { ending: 10_000, change: 3_000, read: 1_000 };
 const CONFIG = having("subjectTokenType", "keyPrefixes", "apis", "clients", "policy");
 
 /**
@@ -109,14 +115,16 @@ export function openStores(
     managementAudience: `${tenantOrigin}/api/v2/`,
     peppers: parsePeppers(pepper),
   };
-  const keys = openKeys(config, all, { actor: "self-service", ...others });
+  const budget = openBudget({ maxWaitMs: MAX_WAIT_MS, ...(others.clock && { clock: others.clock }) });
+  const keys = openKeys(config, all, { actor: "self-service", ...others, budget });
   const timeoutMs = keys.requestTimeoutMs;
   // Of the secrets held here, the Action has the pepper and a Redis token, and this one not.
   const cipher = textCipher(settings.clientSecret, "requests of self-service", keys.randomBytes);
   return {
     keys,
     requests: redisRequests(createRedis({ url: redisUrl, token: redisToken, timeoutMs }), cipher),
-    rights: userRights(createManagementClient({ ...all, timeoutMs })),
+    rights: userRights(createManagementClient({ ...all, timeoutMs }, budget)),
+    budget,
     config,
   };
 }

@@ -6,6 +6,7 @@ import { lastUses } from "../keys/last-uses.ts";
 import { listKeys } from "../keys/list.ts";
 import type { Caller } from "./authenticate.ts";
 import type { GrantReader } from "./grants.ts";
+import type { Moments } from "./moments.ts";
 import type { SelfServiceStores } from "./open-stores.ts";
 import { presentKey } from "./present.ts";
 import { Problem } from "./problem.ts";
@@ -13,6 +14,8 @@ import { Problem } from "./problem.ts";
 /** What the routes work with. */
 export interface SelfService extends SelfServiceStores {
   readonly grants: GrantReader;
+  /** The keys of users as they were seen a moment ago. */
+  readonly seenKeys: Moments<readonly KeyEntry[]>;
   readonly maxLoginAgeSeconds: number | undefined;
   readonly token_endpoint: string;
 }
@@ -60,6 +63,36 @@ export async function visibleKey(keys: Keys, caller: Caller, keyId: string): Pro
   const entry = (await visibleKeys(keys, caller)).find(({ id }) => id === keyId);
   if (entry) return entry;
   throw new Problem("not_found");
+}
+
+/** The keys of a caller as they are now, which is remembered for {@link keyToChange}. */
+export async function freshKeys(
+  { seenKeys }: SelfService,
+  keys: Keys,
+  caller: Caller,
+): Promise<readonly KeyEntry[]> {
+  return seenKeys.put(seenBy(caller), visibleKeys(keys, caller));
+}
+
+/**
+ * A key that is about to be changed: one that exists for the caller. It may be as it was a moment ago, which saves a
+ * request: whose it is and what it is for does not change, and the rest is looked at under the lock.
+ */
+export async function keyToChange(
+  service: SelfService,
+  keys: Keys,
+  caller: Caller,
+  keyId: string,
+): Promise<KeyEntry> {
+  const isIt = ({ id }: KeyEntry) => id === keyId;
+  const seen = await service.seenKeys.get(seenBy(caller), async () => visibleKeys(keys, caller));
+  const entry = seen.find(isIt) ?? (await freshKeys(service, keys, caller)).find(isIt);
+  if (entry) return entry;
+  throw new Problem("not_found");
+}
+
+function seenBy({ userId, organizationId }: Caller): string {
+  return JSON.stringify([userId, organizationId]);
 }
 
 /** Keys for the caller, with their last use where it is known. */

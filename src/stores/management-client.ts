@@ -1,5 +1,7 @@
 import { ManagementClient } from "auth0";
 
+import type { ManagementBudget } from "./management-budget.ts";
+
 /** Where the Management API is and who asks. */
 export interface ManagementSettings {
   /** Where `/oauth/token` is: `https://acme.eu.auth0.com`. */
@@ -13,11 +15,18 @@ export interface ManagementSettings {
   readonly timeoutMs: number;
 }
 
+/** How long the SDK waits for a request that waits for its turn: the budget ends it earlier. */
+const LONGEST_TURN_MS = 600_000;
+
 /**
  * Auth0's ManagementClient, one attempt a request: a create that succeeded but answered late must not be repeated
- * behind our back. The SDK always speaks to `https://{domain}`, so other bases are reached through its `fetch`.
+ * behind our back. Only what the rate limit refused is sent again, where a budget is given. The SDK always speaks to
+ * `https://{domain}`, so other bases are reached through its `fetch`.
  */
-export function createManagementClient(settings: ManagementSettings): ManagementClient {
+export function createManagementClient(
+  settings: ManagementSettings,
+  budget?: ManagementBudget,
+): ManagementClient {
   const { host } = new URL(settings.origin);
   return new ManagementClient({
     domain: host,
@@ -25,17 +34,28 @@ export function createManagementClient(settings: ManagementSettings): Management
     clientId: settings.clientId,
     clientSecret: settings.clientSecret,
     maxRetries: 0,
-    timeoutInSeconds: settings.timeoutMs / 1000,
+    timeoutInSeconds: (settings.timeoutMs + (budget ? LONGEST_TURN_MS : 0)) / 1000,
     telemetry: false,
     // The SDK's own bound of a token request is 10 seconds, whatever the timeout: too long for the lease of a lock.
-    fetch: (input, init) => {
-      const signals = [AbortSignal.timeout(settings.timeoutMs), ...(init?.signal ? [init.signal] : [])];
-      return fetch(rebase(input, host, settings), { ...init, signal: AbortSignal.any(signals) });
+    fetch: async (input, init) => {
+      const url = rebase(input, host, settings);
+      const send = async () => {
+        const signals = [AbortSignal.timeout(settings.timeoutMs), ...(init?.signal ? [init.signal] : [])];
+        return fetch(url, { ...init, signal: AbortSignal.any(signals) });
+      };
+      const kind = kindOf(url, settings);
+      return budget && kind !== undefined ? budget.send(kind, send) : send();
     },
   });
 }
 
 type FetchInput = Parameters<typeof fetch>[0];
+
+/** What a request to the Management API is about: the first part of its path, as Auth0 counts them. */
+function kindOf(url: FetchInput, { managementApi }: ManagementSettings): string | undefined {
+  if (!String(url).startsWith(`${managementApi}/`)) return undefined;
+  return /^[a-z-]+/.exec(String(url).slice(managementApi.length + 1))?.[0];
+}
 
 function rebase(input: FetchInput, host: string, settings: ManagementSettings): FetchInput {
   if (input instanceof Request) return input;

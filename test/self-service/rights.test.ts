@@ -187,7 +187,7 @@ test("without Redis keys are still listed, and nothing is changed", async () => 
   expect((listed.body["api_keys"] as ShownKey[]).map(({ name }) => name)).toEqual(["before"]);
   const refused = await stage.call("POST", "/api-keys", { token, body: { name: "after", scopes: [] } });
   expect([refused.status, refused.body["code"]]).toEqual([503, "temporarily_unavailable"]);
-  expect(refused.headers.get("retry-after")).toBe("2");
+  expect(refused.headers.get("retry-after")).toMatch(/^[2-9]$/);
   expect(refused.text).not.toMatch(/redis/i);
 });
 

@@ -27,7 +27,7 @@ export function freshKeys(s: Stage, clock: TestClock): Keys {
     requestTimeoutMs: 2_000,
   });
   return {
-    ...openKeys(s.config, s.settings),
+    ...openKeys(s.config, s.settings, { clock: { nowMs: () => clock.nowMs, sleep } }),
     lock,
     sleep,
     exportUsers: exportUsers(client, entriesFieldOf(s.config), sleep),

@@ -1,0 +1,66 @@
+/** What is assumed before the first answer: the smallest plan. */
+const SMALLEST = { size: 10, perSecond: 2 };
+const MEASURED_OVER_MS = 500;
+const LEAST_BLOCK_MS = 100;
+const LONGEST_BLOCK_MS = 60_000;
+
+/** How many requests of a kind the tenant still takes, as its `x-ratelimit-*` headers tell. */
+export class RequestLevel {
+  /** Requests that were granted, and are not answered yet. */
+  promised = 0;
+  #size = SMALLEST.size;
+  #remaining = SMALLEST.size;
+  #atMs: number;
+  /** What comes back in a second: less than the plan says where other processes take their part. */
+  #perSecond = SMALLEST.perSecond;
+  #blockedUntilMs = 0;
+  /** A tenant that sends no headers has no limit that could be known. */
+  #isUnlimited = false;
+  #measured: { atMs: number; remaining: number; answers: number };
+
+  constructor(nowMs: number) {
+    this.#atMs = nowMs;
+    this.#measured = { atMs: nowMs, remaining: this.#remaining, answers: 0 };
+  }
+
+  /** Milliseconds until so many requests have room beside what is promised, and a part of the limit is left to others. */
+  waitMs(requests: number, leftToOthers: number, nowMs: number): number {
+    if (this.#isUnlimited) return 0;
+    const blockedMs = Math.max(0, this.#blockedUntilMs - nowMs);
+    // Never more than the limit itself: what does not fit beside a reserve needs all of it.
+    const needed = Math.min(this.#size, requests + this.#size * leftToOthers);
+    const regained = ((nowMs - this.#atMs) / 1000) * this.#perSecond;
+    const free = Math.min(this.#size, this.#remaining + regained) - this.promised;
+    return Math.max(blockedMs, Math.ceil((Math.max(0, needed - free) / this.#perSecond) * 1000));
+  }
+
+  /** Takes in what an answer says of the limit. */
+  learn({ ok, status, headers }: Pick<Response, "ok" | "status" | "headers">, nowMs: number): void {
+    const size = Number(headers.get("x-ratelimit-limit") ?? Number.NaN);
+    const remaining = Number(headers.get("x-ratelimit-remaining") ?? Number.NaN);
+    const isKnown = size > 0 && remaining >= 0;
+    if (isKnown || ok) this.#isUnlimited = !isKnown;
+    if (isKnown) this.#note(size, remaining, nowMs);
+    if (status !== 429) return;
+    this.#remaining = 0;
+    this.#atMs = nowMs;
+    // By the tenant's own clock, which may differ from ours.
+    const date = Date.parse(headers.get("date") ?? "");
+    const resetMs = Number(headers.get("x-ratelimit-reset")) * 1000;
+    const blockedMs = resetMs > 0 ? resetMs - (Number.isNaN(date) ? nowMs : date) : 1_000;
+    this.#blockedUntilMs = nowMs + Math.min(LONGEST_BLOCK_MS, Math.max(LEAST_BLOCK_MS, blockedMs));
+  }
+
+  #note(size: number, remaining: number, nowMs: number): void {
+    [this.#size, this.#remaining, this.#atMs] = [size, remaining, nowMs];
+    const { atMs, remaining: before, answers } = this.#measured;
+    this.#measured.answers = answers + 1;
+    if (nowMs - atMs < MEASURED_OVER_MS) return;
+    // A full bucket regains nothing, and so tells nothing.
+    if (remaining + 1 < size && before < size) {
+      const perSecond = (remaining - before + answers + 1) / ((nowMs - atMs) / 1000);
+      this.#perSecond = Math.max(1, (this.#perSecond + perSecond) / 2);
+    }
+    this.#measured = { atMs: nowMs, remaining, answers: 0 };
+  }
+}
