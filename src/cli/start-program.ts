@@ -11,14 +11,18 @@ import { SELF_SERVICE, selfServicePage } from "./self-service-page.ts";
 import { table } from "./table.ts";
 import { runProgram } from "./run-program.ts";
 
+/** Auth0's plans, the smallest with Custom Token Exchange first. */
+const PLANS = ["professional", "enterprise", "enterprise-nonproduction", "free"] as const;
+
 /** What a local tenant is started with, on top of the deployment. */
 export interface StartOptions extends LocalDeployment {
   readonly port: number;
   readonly redis: string | undefined;
+  readonly plan?: (typeof PLANS)[number];
   readonly limits: boolean;
   /** Whether the product is deployed on it already. */
   readonly deployed?: boolean;
-  /** Whether the tenant's plan includes Custom Token Exchange. */
+  /** Whether the tenant has Custom Token Exchange. Default: what the plan says. */
   readonly tokenExchange?: boolean;
   /** Inferred behaviours to change, as `name=value`. */
   readonly fidelity?: readonly string[];
@@ -43,6 +47,7 @@ export interface Started {
 interface Options {
   readonly port: number;
   readonly redis?: string;
+  readonly plan: (typeof PLANS)[number];
   readonly limits: boolean;
   readonly env?: string;
   readonly bare?: true;
@@ -72,6 +77,9 @@ export async function runStart(
     )
     .option("--env <name>", "the environment of the configuration (default: AUTH0_API_KEYS_ENV)")
     .option("--bare", "without the product: for npm run deploy -- apply --local")
+    .addOption(
+      new Option("--plan <name>", "Auth0's plan, whose rate limits hold").choices(PLANS).default(PLANS[0]),
+    )
     .option("--no-token-exchange", "as on a plan that does not include Custom Token Exchange")
     .option("--no-limits", "lift the rate limits and the throttling of addresses")
     .option(
@@ -92,7 +100,7 @@ async function serve(
 ): Promise<void> {
   // Listened for from the start: a child process must not outlive an early Ctrl-C.
   const stopped = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-  const { port, redis, limits, tokenExchange, fidelity } = options;
+  const { port, redis, plan, limits, tokenExchange, fidelity } = options;
   const deployment = await prepareLocalDeployment(io.env, {
     lastUsed: options.bare !== true,
     environment: environmentOf(options, io),
@@ -102,8 +110,9 @@ async function serve(
     ...deployment,
     port,
     redis,
+    plan,
     limits,
-    tokenExchange,
+    ...(!tokenExchange && { tokenExchange }),
     deployed: options.bare !== true,
     fidelity,
     selfService: SELF_SERVICE,

@@ -4,6 +4,7 @@ import { randomBase62 } from "../core/base62.ts";
 import { deploySource, newAction } from "./management/action-state.ts";
 import { newResourceServer } from "./management/resource-servers.ts";
 import { newUser } from "./management/users.ts";
+import { DEFAULT_PLAN, PLANS } from "./plans.ts";
 import type { LocalTenantOptions } from "./start.ts";
 import type { Tenant } from "./tenant.ts";
 
@@ -36,7 +37,8 @@ export function furnish(
   for (const { user_id, ...profile } of DEMO_USERS) {
     tenant.users.set(user_id, newUser(tenant, user_id, { ...profile, email_verified: true }));
   }
-  tenant.isEntitledToTokenExchange = options.tokenExchange !== false;
+  const { hasTokenExchange } = PLANS[options.plan ?? DEFAULT_PLAN];
+  tenant.isEntitledToTokenExchange = options.tokenExchange ?? hasTokenExchange;
   const isDeployed = options.deployed !== false;
   for (const { identifier, scopes } of isDeployed ? options.apis : []) {
     const api = newResourceServer(tenant, identifier, {

@@ -13,7 +13,8 @@ import type { RedisEngine } from "./redis-rest/engine.ts";
 import { memoryEngine } from "./redis-rest/memory-engine.ts";
 import { connectRedis, spawnRedisServer } from "./redis-rest/redis-server-engine.ts";
 import { redisRestApp } from "./redis-rest/redis-rest-app.ts";
-import { DEFAULT_LIMITS, Tenant, type Limits, type TenantOptions } from "./tenant.ts";
+import { DEFAULT_PLAN, PLANS, type Limits, type Plan } from "./plans.ts";
+import { Tenant, type TenantOptions } from "./tenant.ts";
 
 /** An Action to run, before it has its secrets: those depend on where the tenant's Redis is. */
 export interface ActionToInstall extends Pick<ActionVersion, "code" | "dependencies"> {
@@ -26,7 +27,9 @@ export interface LocalTenantOptions {
   readonly port: number;
   /** `memory`, `server` (a child process), or `redis://…`. Default: `server` if it is on PATH, else `memory`. */
   readonly redis?: string | undefined;
-  /** Auth0's rate limits and IP throttling: on, off, or others. Default: those of a Professional plan. */
+  /** The tenant's plan. Default: `professional`, the smallest with Custom Token Exchange. */
+  readonly plan?: Plan | undefined;
+  /** Auth0's rate limits and IP throttling: on, off, or others. Default: those of the plan. */
   readonly limits?: boolean | Limits;
   /**
    * The tenant's own domain: the address that it listens on then stands for a custom domain of it, and its Management API
@@ -43,7 +46,7 @@ export interface LocalTenantOptions {
   readonly pepper: string;
   /** Whether the product is deployed on it already. Default: true; else its APIs and Actions are missing. */
   readonly deployed?: boolean;
-  /** Whether the tenant's plan includes Custom Token Exchange. Default: true. */
+  /** Whether the tenant has Custom Token Exchange. Default: what the plan says. */
   readonly tokenExchange?: boolean;
   /** What the deployment's Actions and profile are named after. Default: `api-keys`. */
   readonly name?: string;
@@ -129,7 +132,7 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
       issuer,
       tenantDomain: options.tenantDomain,
       nowMs,
-      limits: limitsOf(options.limits ?? true),
+      limits: limitsOf(options),
       fidelity: parseFidelity(options.fidelity ?? []),
       actionTimes: options.actionTimes,
       ...(options.onLog && { onLog: options.onLog }),
@@ -185,9 +188,9 @@ export async function startLocalTenant(options: LocalTenantOptions): Promise<Loc
   }
 }
 
-function limitsOf(choice: boolean | Limits): Limits | undefined {
-  if (choice === false) return undefined;
-  return choice === true ? DEFAULT_LIMITS : choice;
+function limitsOf({ limits = true, plan = DEFAULT_PLAN }: LocalTenantOptions): Limits | undefined {
+  if (limits === false) return undefined;
+  return limits === true ? PLANS[plan].limits : limits;
 }
 
 async function startRedis(choice: string | undefined, nowMs: () => number): Promise<RedisEngine> {

@@ -16,6 +16,7 @@ import type {
   IpThrottling,
   TenantLog,
 } from "./tenant-objects.ts";
+import type { Limits, RequestLimit } from "./plans.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import type { DeployedAction } from "./actions/deployed-action.ts";
 import type { ActionState } from "./management/action-state.ts";
@@ -29,26 +30,6 @@ export interface ActionTimes {
   /** Until a deployed version shows. It runs at once. */
   readonly deployLagMs: number;
 }
-
-/** Auth0's limits on the token endpoint. */
-export interface Limits {
-  /** Exchanges a second, with a burst of as many. */
-  readonly exchangesPerSecond: number;
-  /** Wrong subject tokens from an address before it is throttled. */
-  readonly ipAttempts: number;
-  /** Milliseconds until an address regains one attempt. */
-  readonly ipRegainMs: number;
-  /** The Management API's: requests a second, and so many at once. Default: unlimited. */
-  readonly management?: { readonly perSecond: number; readonly burst: number };
-}
-
-/** The limits of a Professional plan. */
-export const DEFAULT_LIMITS: Limits = {
-  exchangesPerSecond: 4,
-  ipAttempts: 10,
-  ipRegainMs: 600_000,
-  management: { perSecond: 16, burst: 50 },
-};
 
 /** Auth0's own times, but for builds with packages, where it takes about ten seconds. */
 const DEFAULT_ACTION_TIMES: ActionTimes = {
@@ -120,7 +101,8 @@ export class Tenant {
   readonly exchangeRate: TokenBucket | undefined;
   /** Failed attempts by address; `undefined` if addresses are not throttled. */
   ipAttempts: TokenBucket | undefined;
-  readonly managementRate: TokenBucket | undefined;
+  readonly #managementRate: TokenBucket | undefined;
+  readonly #managementRates = new Map<string, TokenBucket>();
 
   constructor(options: TenantOptions) {
     this.issuer = options.issuer;
@@ -139,9 +121,18 @@ export class Tenant {
       );
       this.ipAttempts = new TokenBucket(limits.ipAttempts, limits.ipRegainMs, this.nowMs);
       const { management } = limits;
-      this.managementRate =
-        management && new TokenBucket(management.burst, 1000 / management.perSecond, this.nowMs);
+      const bucketOf = ({ burst, perSecond }: RequestLimit) =>
+        new TokenBucket(burst, 1000 / perSecond, this.nowMs);
+      this.#managementRate = management && bucketOf(management);
+      for (const [kind, limit] of Object.entries(management?.kinds ?? {})) {
+        this.#managementRates.set(kind, bucketOf(limit));
+      }
     }
+  }
+
+  /** The limit of Management API requests of a kind, which is the first part of their path. */
+  managementRate(kind: string): TokenBucket | undefined {
+    return this.#managementRates.get(kind) ?? this.#managementRate;
   }
 
   /** The identifier of the Management API as an audience. */

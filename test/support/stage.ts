@@ -85,7 +85,15 @@ export interface Stage {
 export interface StageOptions extends Partial<
   Pick<
     LocalTenantOptions,
-    "redis" | "limits" | "fidelity" | "nowMs" | "deployed" | "tokenExchange" | "actionTimes" | "selfService"
+    | "redis"
+    | "plan"
+    | "limits"
+    | "fidelity"
+    | "nowMs"
+    | "deployed"
+    | "tokenExchange"
+    | "actionTimes"
+    | "selfService"
   >
 > {
   readonly config?: Partial<DeployConfigInput>;
@@ -105,7 +113,8 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
     ...config,
     port: 0,
     redis: options.redis ?? "memory",
-    limits: options.limits ?? false,
+    plan: options.plan,
+    limits: options.limits ?? options.plan !== undefined,
     actions,
     pepper,
     onLog: (line) => void logs.push(line),

@@ -6,7 +6,8 @@ import { ManagementApiError } from "./management-error.ts";
 /** The Management API's rate limit, with its headers on every answer. */
 export function rateLimit(tenant: Tenant): MiddlewareHandler {
   return async (c, next) => {
-    const { managementRate: rate } = tenant;
+    const [, kind = ""] = /\/api\/v2\/([^/]+)/.exec(c.req.path) ?? [];
+    const rate = tenant.managementRate(kind);
     if (!rate) return next();
     const isAllowed = rate.take("tenant");
     c.header("x-ratelimit-limit", String(rate.size));

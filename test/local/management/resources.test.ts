@@ -151,7 +151,7 @@ test("each endpoint asks for its scope", async () => {
 
 test("the rate limit shows in headers, and answers 429 once it is used up", async () => {
   const { nowMs } = stoppedClock();
-  const limited = await stage({ limits: true, nowMs });
+  const limited = await stage({ plan: "enterprise", nowMs });
   try {
     const call = await manage(limited);
     const answers: ManagementAnswer[] = [];
@@ -170,4 +170,39 @@ test("the rate limit shows in headers, and answers 429 once it is used up", asyn
   } finally {
     await limited.stop();
   }
+});
+
+test.each([
+  ["free", "/users", 10, 2],
+  ["professional", "/users", 10, 2.5],
+  ["professional", "/connections", 5, 50 / 60],
+  ["professional", "/organizations", 5, 50 / 60],
+  ["enterprise-nonproduction", "/connections", 10, 2],
+  ["enterprise", "/users", 50, 16],
+] as const)("on the plan %s, %s takes %i at once, and %d a second", async (plan, path, burst, perSecond) => {
+  const clock = stoppedClock();
+  const limited = await stage({ plan, nowMs: clock.nowMs });
+  try {
+    const call = await manage(limited);
+    const countAllowed = async () => {
+      for (let count = 0; ; count++) if ((await call("GET", path)).status === 429) return count;
+    };
+    expect(await countAllowed()).toBe(burst);
+    await clock.sleep(4_000);
+    expect(await countAllowed()).toBe(Math.min(burst, Math.floor(4 * perSecond)));
+    // What is used up of one kind is not of another.
+    const other = path === "/users" ? "/connections" : "/users";
+    const isOwn = plan === "professional";
+    expect((await call("GET", other)).status === 200).toBe(isOwn);
+  } finally {
+    await limited.stop();
+  }
+});
+
+test("the smallest plan with Custom Token Exchange is the default; the free one has none", async () => {
+  const [usual, free] = [await stage({ limits: true }), await stage({ plan: "free" })];
+  expect(usual.local.tenant.managementRate("users")?.size).toBe(10);
+  expect(usual.local.tenant.exchangeRate?.size).toBe(4);
+  expect([usual, free].map((one) => one.local.tenant.isEntitledToTokenExchange)).toEqual([true, false]);
+  await Promise.all([usual.stop(), free.stop()]);
 });
