@@ -14,6 +14,8 @@ export interface Io {
   /** For people. */
   stderr(text: string): void;
   readStdin(): Promise<string>;
+  /** Time that is waited by, where it is not the real one. */
+  readonly clock?: { readonly nowMs: () => number; readonly sleep: (ms: number) => Promise<void> };
   /** Whether stderr is a terminal, where progress is welcome. */
   readonly isTerminal?: boolean;
   /** Asks whoever sits there, if anybody does. */

@@ -7,6 +7,8 @@ const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const TIMEOUT_MS = 15_000;
 /** How long a replica of Redis may be behind, and be waited for. */
 const REPLICA_PAUSES_MS = [500, 2_000, 5_000];
+/** How often an exchange that the tenant's rate limit refused is sent again: others exchange keys meanwhile. */
+const RATE_LIMIT_PAUSES_MS = [1_000, 1_000, 2_000, 4_000, 8_000];
 
 /** A key made for this alone. */
 export interface ThrowAwayKey {
@@ -149,6 +151,18 @@ interface Answer {
 }
 
 async function exchange(verifying: Verifying, key: string, scope = verifying.scope): Promise<Answer> {
+  let answer = await exchangeAtOnce(verifying, key, scope);
+  for (const pauseMs of RATE_LIMIT_PAUSES_MS) {
+    // Of the two limits, the other blocks this address for minutes.
+    if (answer.status !== 429 || answer.body["error"] !== "too_many_requests") return answer;
+    verifying.onWait(`The tenant's exchanges a second are used up: again in ${pauseMs} ms.`);
+    await verifying.sleep(pauseMs);
+    answer = await exchangeAtOnce(verifying, key, scope);
+  }
+  return answer;
+}
+
+async function exchangeAtOnce(verifying: Verifying, key: string, scope: string): Promise<Answer> {
   const { origin, subjectTokenType, clientId, clientSecret, audience } = verifying;
   const body = new URLSearchParams({
     grant_type: TOKEN_EXCHANGE,

@@ -87,7 +87,7 @@ export function openKeys(
   };
   const pause = clock?.sleep ?? (async (ms: number): Promise<void> => sleep(ms));
   const lock = userLock(redis, {
-    clock: { monotonicMs: () => performance.now(), sleep: pause },
+    clock: { monotonicMs: clock?.nowMs ?? (() => performance.now()), sleep: pause },
     randomBytes,
     leaseMs: LEASE_MS,
     waitMs: WAIT_MS,

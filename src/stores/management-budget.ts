@@ -26,6 +26,7 @@ const BEFORE: Readonly<Record<Priority, readonly Priority[]>> = {
 /** What operations on keys ask for: the limit of these requests is taken for all of an operation at once. */
 const USERS = "users";
 const LEAST_PAUSE_MS = 20;
+const PAUSE_FOR_OTHERS_MS = 200;
 const MOST_PAUSE_MS = 1_000;
 
 interface Operation {
@@ -87,7 +88,8 @@ export class ManagementBudget {
     const { operation, mayWait = () => true } = this.#contexts.getStore() ?? {};
     const level = this.#levelOf(kind);
     for (let refused: Response | undefined; ;) {
-      if (operation && operation.left > 0 && kind === USERS) operation.left--;
+      const isGranted = kind === USERS && !level.isBlocked(this.#options.nowMs());
+      if (isGranted && operation && operation.left > 0) operation.left--;
       else if (!(await this.#take(kind, operation?.priority ?? "change", 1, mayWait))) {
         return refused ?? this.#refusal(level);
       }
@@ -122,7 +124,8 @@ export class ManagementBudget {
         }
         if (nowMs() + waitMs > untilMs || !mayWait(waitMs)) return false;
         // Jittered, so that those who wait do not come back together.
-        const pauseMs = Math.min(MOST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, waitMs));
+        const leastMs = isFirst ? LEAST_PAUSE_MS : PAUSE_FOR_OTHERS_MS;
+        const pauseMs = Math.min(MOST_PAUSE_MS, Math.max(leastMs, waitMs));
         await sleep(pauseMs * (0.75 + (randomBytes(1)[0] ?? 0) / 512));
       }
     } finally {

@@ -34,6 +34,11 @@ export class RequestLevel {
     return Math.max(blockedMs, Math.ceil((Math.max(0, needed - free) / this.#perSecond) * 1000));
   }
 
+  /** Whether the tenant has refused a request, and said until when it refuses others. */
+  isBlocked(nowMs: number): boolean {
+    return nowMs < this.#blockedUntilMs;
+  }
+
   /** Takes in what an answer says of the limit. */
   learn({ ok, status, headers }: Pick<Response, "ok" | "status" | "headers">, nowMs: number): void {
     const size = Number(headers.get("x-ratelimit-limit") ?? Number.NaN);

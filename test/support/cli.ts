@@ -1,4 +1,5 @@
 import { runKeys } from "../../src/cli/keys/keys-program.ts";
+import type { Clock } from "./clock.ts";
 
 /** What a run of the CLI left. */
 export interface Run {
@@ -12,6 +13,7 @@ export async function runKeysCli(
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
   stdin = "",
+  clock?: Clock,
 ): Promise<Run> {
   let [out, err] = ["", ""];
   const code = await runKeys(argv, {
@@ -19,6 +21,7 @@ export async function runKeysCli(
     stdout: (text) => void (out += text),
     stderr: (text) => void (err += text),
     readStdin: async () => stdin,
+    ...(clock && { clock }),
   });
   return { code, out, err };
 }

@@ -15,7 +15,7 @@ import { createManagementClient } from "../../stores/management-client.ts";
 import { readDeploySettings, type DeploySettings } from "./deploy-settings.ts";
 import type { Io } from "../io.ts";
 import { environmentOf, targetLine } from "../target.ts";
-import { openKeys } from "../../keys/open-keys.ts";
+import { openBudget, openKeys } from "../../keys/open-keys.ts";
 import { takeOver } from "../../keys/take-over.ts";
 import { verifyingOf } from "./throw-away-key.ts";
 
@@ -44,9 +44,15 @@ export async function openDeploying(io: Io, options: DeployOptions, clock: Deplo
   const settings = await readDeploySettings(io.env, options.local === true, config);
   io[options.json ? "stderr" : "stdout"](targetLine(config, settings));
   const desired = desiredOf(config, settings.tenant, settings.redisUrl);
-  const client = createManagementClient({ ...settings, timeoutMs: REQUEST_TIMEOUT_MS });
+  // One for both: what deploys and what makes keys share the tenant's limit.
+  const budget = openBudget({ clock });
+  const client = createManagementClient({ ...settings, timeoutMs: REQUEST_TIMEOUT_MS }, budget);
   const { tenant, name } = desired;
-  const keys = openKeys(config, settings, { actor: `deploy:${io.env["USER"] ?? "unknown"}` });
+  const keys = openKeys(config, settings, {
+    actor: `deploy:${io.env["USER"] ?? "unknown"}`,
+    clock,
+    budget,
+  });
   const onProgress = (line: string) => io.stderr(`${line}\n`);
   const unnamed = `${new URL(settings.origin).host.replace(":", "_")}.jsonl`;
   return {

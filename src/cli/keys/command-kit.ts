@@ -84,6 +84,7 @@ export function commandKit(program: Command, io: Io): CommandKit {
     if (options.auditLog !== undefined) requireWritable(options.auditLog);
     return openKeys(config, settings, {
       actor: `cli:${io.env["USER"] ?? "unknown"}`,
+      ...(io.clock && { clock: io.clock }),
       audit(event) {
         const line = `${JSON.stringify(event)}\n`;
         if (options.auditLog === undefined) io.stderr(line);
