@@ -86,6 +86,7 @@ export function openKeys(
     retentionSeconds: config.policy.retentionDays * SECONDS_A_DAY,
   };
   const pause = clock?.sleep ?? (async (ms: number): Promise<void> => sleep(ms));
+  const nowSeconds = () => Math.floor(nowMs() / 1000);
   const lock = userLock(redis, {
     clock: { monotonicMs: clock?.nowMs ?? (() => performance.now()), sleep: pause },
     randomBytes,
@@ -108,10 +109,11 @@ export function openKeys(
         connection: config.serviceUsers.connection,
         clientIds: config.clients,
         randomBytes,
+        nowSeconds,
       }),
     }),
     randomBytes,
-    nowSeconds: () => Math.floor(nowMs() / 1000),
+    nowSeconds,
     sleep: pause,
     requestTimeoutMs,
     actor,

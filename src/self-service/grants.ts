@@ -2,7 +2,7 @@ import { ApiKeysError } from "../core/errors.ts";
 import type { Deployment } from "../core/deployment.ts";
 import type { ApiRules, Membership, UserRights } from "../stores/user-rights.ts";
 import type { Caller } from "./authenticate.ts";
-import { Moments } from "./moments.ts";
+import { Moments } from "../core/moments.ts";
 import { Problem } from "./problem.ts";
 import { MAX_CHOICES } from "./schemas.ts";
 

@@ -19,7 +19,7 @@ import { changeRoutes } from "./change-routes.ts";
 import { explain } from "./explain.ts";
 import { GrantReader } from "./grants.ts";
 import { keyRoutes } from "./key-routes.ts";
-import { Moments } from "./moments.ts";
+import { Moments } from "../core/moments.ts";
 import { OPENAPI } from "./openapi.ts";
 import type { SelfServiceStores } from "./open-stores.ts";
 import { Problem, problemResponse } from "./problem.ts";

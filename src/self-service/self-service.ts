@@ -6,7 +6,7 @@ import { lastUses } from "../keys/last-uses.ts";
 import { listKeys } from "../keys/list.ts";
 import type { Caller } from "./authenticate.ts";
 import type { GrantReader } from "./grants.ts";
-import type { Moments } from "./moments.ts";
+import type { Moments } from "../core/moments.ts";
 import type { SelfServiceStores } from "./open-stores.ts";
 import { presentKey } from "./present.ts";
 import { Problem } from "./problem.ts";
@@ -26,7 +26,7 @@ export interface Variables {
 }
 
 /** The keys that exist for a caller: the user's own, and with a token of an organization those of it alone. */
-export async function visibleKeys(keys: Keys, caller: Caller): Promise<readonly KeyEntry[]> {
+async function visibleKeys(keys: Keys, caller: Caller): Promise<readonly KeyEntry[]> {
   const { organizationId } = caller;
   const all = await listKeys(keys, caller.userId).catch((error: unknown) => {
     // An organization has its service user from its first key on.

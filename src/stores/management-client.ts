@@ -52,9 +52,10 @@ export function createManagementClient(
 type FetchInput = Parameters<typeof fetch>[0];
 
 /** What a request to the Management API is about: the first part of its path, as Auth0 counts them. */
-function kindOf(url: FetchInput, { managementApi }: ManagementSettings): string | undefined {
-  if (!String(url).startsWith(`${managementApi}/`)) return undefined;
-  return /^[a-z-]+/.exec(String(url).slice(managementApi.length + 1))?.[0];
+function kindOf(input: FetchInput, { managementApi }: ManagementSettings): string | undefined {
+  const url = input instanceof Request ? input.url : String(input);
+  if (!url.startsWith(`${managementApi}/`)) return undefined;
+  return /^[a-z-]+/.exec(url.slice(managementApi.length + 1))?.[0];
 }
 
 function rebase(input: FetchInput, host: string, settings: ManagementSettings): FetchInput {

@@ -1,7 +1,8 @@
-import { ManagementError, type ManagementClient } from "auth0";
+import { ManagementError, type Management, type ManagementClient } from "auth0";
 
 import { randomBase62, type RandomBytes } from "../core/base62.ts";
 import { ApiKeysError } from "../core/errors.ts";
+import { Moments } from "../core/moments.ts";
 import { serviceUserId } from "../core/service-user.ts";
 import { askAbout, type Asked } from "./ask-about.ts";
 import { ask } from "./user-key-store.ts";
@@ -22,6 +23,7 @@ export interface ServiceUsersOptions {
   /** The clients that exchange keys. */
   readonly clientIds: readonly string[];
   readonly randomBytes: RandomBytes;
+  readonly nowSeconds?: () => number;
 }
 
 /** Permissions that this needs beside those for keys. */
@@ -36,14 +38,21 @@ export const SERVICE_USER_PERMISSIONS = [
   "create:organization_members",
 ];
 
+/** How long it is remembered that an organization exists: what needs more than that asks for it. */
+const ORGANIZATION_KEPT_SECONDS = 60;
 const PASSWORD_LENGTH = 60;
 
 /** Service users over Auth0's Management API. Throws `organization_not_found`, or what the API answered. */
 export function serviceUsers(client: ManagementClient, options: ServiceUsersOptions): ServiceUsers {
+  const { nowSeconds = () => Math.floor(Date.now() / 1000) } = options;
+  const organizations = new Moments<Management.GetOrganizationResponseContent>(
+    ORGANIZATION_KEPT_SECONDS,
+    nowSeconds,
+  );
   return {
     async ensure(organizationId) {
-      const { display_name, name } = await askAbout(aboutOrganization(organizationId), () =>
-        client.organizations.get(organizationId),
+      const { display_name, name } = await organizations.get(organizationId, async () =>
+        askAbout(aboutOrganization(organizationId), () => client.organizations.get(organizationId)),
       );
       const connectionId = await ensureConnection(client, options);
       const userId = await ensureUser(

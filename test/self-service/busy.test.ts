@@ -55,7 +55,7 @@ async function busyHalfMinute(plan: Plan): Promise<Busy> {
   const { description, tenant } = s.local;
   const asked: (readonly [string, number])[] = [];
   globalThis.fetch = async (input, init) => {
-    const url = String(input);
+    const url = input instanceof Request ? input.url : String(input);
     if (!url.startsWith(`${description.issuer}api/v2/`)) return realFetch(input, init);
     await clock.sleep(LATENCY_MS);
     const response = await s.local.fetch(new Request(url, { ...init, signal: null }));

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 
-import { Moments } from "../../src/self-service/moments.ts";
+import { Moments } from "../../src/core/moments.ts";
 import { selfServiceStage, type SelfServiceStage } from "../support/self-service.ts";
 import { ADA, AUDIENCE, GRACE } from "../support/stage.ts";
 import { openWire } from "../support/wire.ts";
@@ -34,17 +34,18 @@ test("who wants the same at once asks once, and a failure is told to all and rem
 
 test("one user who asks 110 times what may be given costs the tenant a few requests", async () => {
   stage = await selfServiceStage();
-  const { s, call, tokenOf } = stage;
+  const one = stage;
+  const { s } = one;
   const api = s.local.tenant.resourceServers.get(AUDIENCE);
   if (api) s.local.tenant.resourceServers.set(AUDIENCE, { ...api, enforce_policies: true });
-  const [ada, grace] = [await tokenOf(ADA), await tokenOf(GRACE)];
+  const [ada, grace] = [await one.tokenOf(ADA), await one.tokenOf(GRACE)];
   const wire = openWire(s);
   const asked = async (token: string, times: number) => {
     await wire.disturb(
       -1,
       async (send) => send(),
       async () => {
-        for (let at = 0; at < times; at++) await call("GET", "/scopes", { token });
+        for (let at = 0; at < times; at++) await one.call("GET", "/scopes", { token });
       },
     );
     return wire.requests.filter((one) => one.includes("/api/v2/")).length;
@@ -58,20 +59,21 @@ test("one user who asks 110 times what may be given costs the tenant a few reque
 
 test("a key is changed with three requests once its list was seen, and made with three", async () => {
   stage = await selfServiceStage();
-  const { s, call, tokenOf } = stage;
-  const token = await tokenOf(ADA);
-  await call("GET", "/scopes", { token });
+  const one = stage;
+  const { s } = one;
+  const token = await one.tokenOf(ADA);
+  await one.call("GET", "/scopes", { token });
   const wire = openWire(s);
   const asked = async (method: string, path: string, body?: object) => {
     await wire.disturb(
       -1,
       async (send) => send(),
-      async () => call(method, path, { token, ...(body && { body }) }),
+      async () => one.call(method, path, { token, ...(body && { body }) }),
     );
     return wire.requests.filter((one) => one.includes("/api/v2/")).map((one) => one.split(" ")[0]);
   };
   expect(await asked("POST", "/api-keys", { name: "counted", scopes: [] })).toEqual(["GET", "PATCH", "GET"]);
-  const { body } = await call("GET", "/api-keys", { token });
+  const { body } = await one.call("GET", "/api-keys", { token });
   const [{ id }] = body["api_keys"] as [{ readonly id: string }];
   const change = ["GET", "PATCH", "GET"];
   expect(await asked("PATCH", `/api-keys/${id}`, { name: "renamed" })).toEqual(change);
