@@ -23,7 +23,7 @@ export interface ServiceUsersOptions {
   /** The clients that exchange keys. */
   readonly clientIds: readonly string[];
   readonly randomBytes: RandomBytes;
-  readonly nowSeconds?: () => number;
+  readonly nowSeconds: () => number;
 }
 
 /** Permissions that this needs beside those for keys. */
@@ -44,10 +44,9 @@ const PASSWORD_LENGTH = 60;
 
 /** Service users over Auth0's Management API. Throws `organization_not_found`, or what the API answered. */
 export function serviceUsers(client: ManagementClient, options: ServiceUsersOptions): ServiceUsers {
-  const { nowSeconds = () => Math.floor(Date.now() / 1000) } = options;
   const organizations = new Moments<Management.GetOrganizationResponseContent>(
     ORGANIZATION_KEPT_SECONDS,
-    nowSeconds,
+    options.nowSeconds,
   );
   return {
     async ensure(organizationId) {

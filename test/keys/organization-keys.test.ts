@@ -200,7 +200,12 @@ function fresh(): Keys {
   const clientIds = s.config.clients;
   return {
     ...freshKeys(s, clock),
-    serviceUsers: serviceUsers(client, { connection: CONNECTION, clientIds, randomBytes }),
+    serviceUsers: serviceUsers(client, {
+      connection: CONNECTION,
+      clientIds,
+      randomBytes,
+      nowSeconds: () => Math.floor(clock.nowMs / 1000),
+    }),
   };
 }
 

@@ -49,7 +49,12 @@ const NO_ORG = "org_0000000000000000";
 const owned = () => {
   const client = createManagementClient({ ...s.settings, timeoutMs: 5_000 });
   const randomBytes = (size: number) => new Uint8Array(size);
-  return serviceUsers(client, { connection: "service-users", clientIds: [CLIENT_ID], randomBytes });
+  return serviceUsers(client, {
+    connection: "service-users",
+    clientIds: [CLIENT_ID],
+    randomBytes,
+    nowSeconds: () => 0,
+  });
 };
 
 test.each<[string, () => Promise<unknown>, string, string]>([
