@@ -1,5 +1,6 @@
 import type { Deployment } from "./deployment.ts";
 import { ApiKeysError } from "./errors.ts";
+import { fitEntries } from "./fit-entries.ts";
 import type { KeyEntry } from "./key-entry.ts";
 import type { FoundRecord } from "./key-record.ts";
 import { isEqual, type Peppers } from "./peppers.ts";
@@ -66,7 +67,8 @@ export function planImport(
       const { current } = peppers;
       const added = { id: key.id, ...terms, hash: key.hash(current), v: current.version };
       const grown = [...entries, added];
-      refuseOversizedProfile({ ...appMetadata, [field]: [...others, ...grown] }, field);
+      const fitting = fitEntries({ appMetadata, field }, [...others, ...grown], nowSeconds);
+      refuseOversizedProfile({ ...appMetadata, [field]: fitting }, field);
       entries = grown;
       return { kind: "import", entry: added };
     } catch (error) {

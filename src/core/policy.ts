@@ -118,15 +118,22 @@ export function isOversizedProfile(appMetadata: unknown): boolean {
   return Buffer.byteLength(JSON.stringify(appMetadata) ?? "") > MAX_APP_METADATA_BYTES;
 }
 
-/** Throws `profile_too_large` if this `app_metadata` would be over 8 KB, and says how much of it the keys in `field` are. */
-export function refuseOversizedProfile(appMetadata: Record<string, unknown>, field: string): void {
+/**
+ * Throws `profile_too_large` if this `app_metadata` would be over 8 KB, and says how much of it the keys in `field` are.
+ * One that was over it `before`, and does not grow, is let through.
+ */
+export function refuseOversizedProfile(
+  appMetadata: Readonly<Record<string, unknown>>,
+  field: string,
+  before?: Readonly<Record<string, unknown>>,
+): void {
   const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value) ?? "");
   const bytes = bytesOf(appMetadata);
-  if (bytes <= MAX_APP_METADATA_BYTES) return;
+  if (bytes <= MAX_APP_METADATA_BYTES || (before && bytes <= bytesOf(before))) return;
   throw new ApiKeysError(
     "profile_too_large",
     `The user's app_metadata would have ${bytes} bytes (${bytesOf(appMetadata[field])} of them API keys), and Auth0 profiles are limited: at most ${MAX_APP_METADATA_BYTES} are written.`,
-    "Drop keys that are long dead: npm run keys -- prune --user ID, or move other data out of the user's app_metadata.",
+    "Revoke keys that are not needed: revoked ones give way. Or move other data out of the user's app_metadata.",
   );
 }
 

@@ -8,7 +8,7 @@ export async function disableKey(keys: Keys, userId: string, keyId: string): Pro
   return changeKey(keys, userId, keyId, {
     operation: "disable",
     isDeath: true,
-    isForNewer: true,
+    early: "under_the_lock",
     decide(entry, nowSeconds) {
       requireNotDead(entry, nowSeconds);
       return entry.disabled_at === undefined ? { ...entry, disabled_at: nowSeconds } : entry;

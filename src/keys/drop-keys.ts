@@ -1,11 +1,15 @@
-import { ApiKeysError } from "../core/errors.ts";
+import { randomBase62 } from "../core/base62.ts";
 import type { KeyEntry } from "../core/key-entry.ts";
 import { readableOf } from "../core/key-record.ts";
+import type { HeldRecord } from "../stores/redis-key-batches.ts";
+import type { Lease } from "../stores/user-lock.ts";
 import { audited } from "./audit.ts";
 import { refuseForeignStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { isOfOneUser, outwaitRateLimit, outwaitStore } from "./patience.ts";
-import { writeEntries } from "./write-entries.ts";
+import { readIfThere } from "./repair-user.ts";
+import { changeRecords, underLock } from "./under-lock.ts";
+import { requireEntries } from "./write-entries.ts";
 
 /** What was dropped, and what is still there. */
 export interface DroppedKeys {
@@ -27,7 +31,9 @@ export interface DroppedKeys {
  */
 export async function dropKeys(keys: Keys): Promise<DroppedKeys> {
   await refuseForeignStore(keys);
-  await outwaitStore(keys, async () => keys.records.unmark());
+  // A writer that is held up meanwhile finds the trace, and lets nothing of what was dropped come back.
+  const trace = `${keys.nowSeconds()}.${randomBase62(16, keys.randomBytes)}`;
+  await outwaitStore(keys, async () => keys.records.unmark(trace));
   const run: Run = { keys, users: 0, entries: 0, skipped: new Map() };
   for (const userId of await usersWithEntries(keys)) await dropOf(run, userId);
   const { orphans, foreign } = await dropRecords(run);
@@ -60,39 +66,57 @@ async function usersWithEntries(keys: Keys): Promise<readonly string[]> {
   return found;
 }
 
-async function dropOf(run: Run, userId: string): Promise<void> {
+async function dropOf(run: Run, userId: string, orphans: readonly string[] = []): Promise<void> {
   const { keys } = run;
   try {
     const dropped = await outwaitRateLimit(keys, async () =>
-      outwaitStore(keys, async () => dropUnderLock(keys, userId)),
+      outwaitStore(keys, async () => drop(keys, userId, orphans)),
     );
     if (dropped.length > 0) run.users++;
     run.entries += dropped.length;
   } catch (error) {
-    if (isOfOneUser(error)) run.skipped.set(userId, error.message);
-    // A user that is gone has no entry either.
-    else if (!(error instanceof ApiKeysError) || error.code !== "user_not_found") throw error;
+    if (!isOfOneUser(error)) throw error;
+    run.skipped.set(userId, error.message);
   }
 }
 
-/** Records, then entries: an entry that is left leads to its record again, whatever its seal. */
-async function dropUnderLock(keys: Keys, userId: string): Promise<readonly KeyEntry[]> {
+async function drop(keys: Keys, userId: string, orphans: readonly string[]): Promise<readonly string[]> {
   return audited(
     keys,
     { operation: "drop", userId },
-    async () =>
-      keys.lock(userId, async (lease) => {
-        const profile = await keys.users.read(userId);
-        if (!(profile.field in profile.appMetadata)) return [];
-        const dropped = [...profile.keys, ...profile.newer];
-        await keys.records.removeMany(dropped.map(({ id }) => id));
-        const left = profile.entries.filter((one) => !dropped.includes(one as KeyEntry));
-        const outcome = await writeEntries(keys, lease, userId, left, (after) => after.length === 0);
-        if (outcome.kind !== "written") throw outcome.error;
-        return dropped;
-      }),
-    (dropped) => ({ changes: dropped.map(({ id }) => id) }),
+    async () => {
+      const dropped = new Set<string>();
+      await underLock(keys, userId, async (lease) => dropUnderLock(keys, lease, userId, orphans, dropped));
+      return [...dropped];
+    },
+    (dropped) => ({ changes: dropped }),
   );
+}
+
+/** Records, then entries: an entry that is left leads to its record again, whatever its seal. */
+async function dropUnderLock(
+  keys: Keys,
+  lease: Lease,
+  userId: string,
+  orphans: readonly string[],
+  dropped: Set<string>,
+): Promise<void> {
+  const remove = async (held: readonly HeldRecord[]) =>
+    changeRecords(
+      keys,
+      held.map((one) => ({ held: one })),
+      lease,
+    );
+  const isOurs = (one: HeldRecord) => readableOf(one)?.sub === userId;
+  await remove((await keys.records.readMany(orphans)).filter(isOurs));
+  // A user that is gone has no entry either.
+  const profile = await readIfThere(keys, userId);
+  const entries = profile ? [...profile.keys, ...profile.newer] : [];
+  await remove(await keys.records.readMany(entries.map(({ id }) => id)));
+  if (!profile || !(profile.field in profile.appMetadata)) return;
+  const left = profile.entries.filter((one) => !entries.includes(one as KeyEntry));
+  await requireEntries(keys, lease, userId, left);
+  for (const { id } of entries) dropped.add(id);
 }
 
 /** What is left in Redis. The users of these records are looked at again: a create may have ended after the export. */
@@ -102,14 +126,17 @@ async function dropRecords(run: Run): Promise<Pick<DroppedKeys, "orphans" | "for
   let orphans = 0;
   for await (const ids of keys.records.ids()) {
     const found = await outwaitStore(keys, async () => keys.records.readMany(ids));
-    for (const [at, id] of ids.entries())
-      if (found[at]?.kind !== "missing" && !readableOf(found[at])) foreign.add(id);
-    const records = found.flatMap((one) => readableOf(one) ?? []);
-    for (const userId of new Set(records.map(({ sub }) => sub))) {
-      if (!run.skipped.has(userId)) await dropOf(run, userId);
+    const byUser = new Map<string, string[]>();
+    for (const one of found) {
+      const record = readableOf(one);
+      if (record) byUser.set(record.sub, [...(byUser.get(record.sub) ?? []), one.keyId]);
+      else if (one.kind !== "missing") foreign.add(one.keyId);
     }
-    await outwaitStore(keys, async () => keys.records.removeMany(records.map(({ id }) => id)));
-    orphans += records.length;
+    for (const [userId, keyIds] of byUser) {
+      if (run.skipped.has(userId)) continue;
+      await dropOf(run, userId, keyIds);
+      orphans += keyIds.length;
+    }
   }
   return { orphans, foreign: [...foreign] };
 }

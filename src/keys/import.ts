@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { ApiKeysError } from "../core/errors.ts";
+import { fitEntries } from "../core/fit-entries.ts";
 import type { KeyEntry } from "../core/key-entry.ts";
 import { recordOf } from "../core/key-record.ts";
 import { planImport, taken, type ImportStep } from "../core/plan-import.ts";
+import { noRecord, type HeldRecord } from "../stores/redis-key-batches.ts";
 import type { UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
 import { audited, changesBetween } from "./audit.ts";
@@ -11,7 +13,8 @@ import type { ImportedLine } from "./import-line.ts";
 import { requireOurStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { isOfOneUser, outwaitRateLimit, outwaitStore } from "./patience.ts";
-import { writeEntries } from "./write-entries.ts";
+import { RecordConflict, underLock } from "./under-lock.ts";
+import { requireEntries } from "./write-entries.ts";
 
 /** What becomes of the keys of an import. */
 export interface ImportOptions {
@@ -53,7 +56,7 @@ export async function importKeys(
     const steps = await outwait(keys, async () => (await look(keys, userId, lines, options)).steps);
     if (!options.write || !steps.some(isToWrite)) return steps.map(outcomeOf);
     return await outwait(keys, async () =>
-      keys.lock(userId, async (lease) => importUnderLock(keys, lease, userId, lines, options)),
+      underLock(keys, userId, async (lease) => importUnderLock(keys, lease, userId, lines, options)),
     );
   } catch (error) {
     const isUnknown = error instanceof ApiKeysError && error.code === "user_not_found";
@@ -69,7 +72,11 @@ async function look(
   userId: string,
   lines: readonly ImportedLine[],
   { upgrade }: ImportOptions,
-): Promise<{ readonly profile: UserProfile; readonly steps: readonly ImportStep[] }> {
+): Promise<{
+  readonly profile: UserProfile;
+  readonly steps: readonly ImportStep[];
+  readonly held: readonly HeldRecord[];
+}> {
   const [profile, found] = await Promise.all([
     keys.users.read(userId),
     keys.records.readMany(lines.map(({ key }) => key.id)),
@@ -81,7 +88,7 @@ async function look(
   }));
   const { policy, deployment, peppers } = keys;
   const rules = { policy, deployment, peppers, nowSeconds: keys.nowSeconds(), upgrade };
-  return { profile, steps: planImport(userId, profile, candidates, rules) };
+  return { profile, steps: planImport(userId, profile, candidates, rules), held: found };
 }
 
 async function importUnderLock(
@@ -91,9 +98,9 @@ async function importUnderLock(
   lines: readonly ImportedLine[],
   options: ImportOptions,
 ): Promise<readonly ImportOutcome[]> {
-  const { profile, steps } = await look(keys, userId, lines, options);
+  const { profile, steps, held } = await look(keys, userId, lines, options);
   const before = new Map(profile.keys.map((entry) => [entry.id, entry]));
-  const work = writeAll(keys, lease, userId, profile, steps.filter(isToWrite));
+  const work = writeAll(keys, lease, userId, profile, steps.filter(isToWrite), held);
   const outcomes: (ImportOutcome | { readonly kind: "failed"; readonly error: unknown })[] = [];
   for (const step of steps) {
     if (!isToWrite(step)) {
@@ -149,30 +156,27 @@ async function writeAll(
   userId: string,
   profile: UserProfile,
   steps: readonly StepToWrite[],
+  held: readonly HeldRecord[],
 ): Promise<ReadonlySet<string>> {
-  const added = steps.filter(({ kind }) => kind === "import").map(({ entry }) => recordOf(userId, entry));
-  // Two users' imports may race for one key, and no lock is over both: only what is not there is added.
-  await keys.records.addMissing(added);
-  const found = await keys.records.readMany(added.map(({ id }) => id));
+  const byId = new Map(held.map((one) => [one.keyId, one]));
+  const changes = steps.map(({ entry }) => ({
+    held: byId.get(entry.id) ?? noRecord(entry.id),
+    record: recordOf(userId, entry),
+  }));
+  // Two users' imports may race for one key, and no lock is over both: a record counts if it still is what was read.
+  const done = await keys.records.change(changes, lease.fence);
+  const conflicts = steps.filter((_, at) => !done[at]).map(({ entry }) => entry.id);
   const lost = new Set<string>();
-  for (const [at, record] of added.entries()) {
-    const one = found[at];
-    if (one?.kind !== "trusted" || one.record.sub !== userId) lost.add(record.id);
-    else if (!isDeepStrictEqual(one.record, record)) await keys.records.write(record);
-  }
-  for (const { kind, entry } of steps) {
-    if (kind === "rehash") await keys.records.write(recordOf(userId, entry));
+  for (const one of await keys.records.readMany(conflicts)) {
+    if (one.kind === "trusted" && one.record.sub === userId) throw new RecordConflict(one.keyId);
+    lost.add(one.keyId);
   }
   const written = new Map(
     steps.filter(({ entry }) => !lost.has(entry.id)).map(({ entry }) => [entry.id, entry]),
   );
   const kept = profile.entries.map((one) => written.get((one as KeyEntry | null)?.id ?? "") ?? one);
-  const entries = [...kept, ...[...written.values()].filter((entry) => !kept.includes(entry))];
-  if (!isDeepStrictEqual(entries, profile.entries)) {
-    const isDone = (after: readonly KeyEntry[]) =>
-      [...written.values()].every((entry) => after.some((one) => isDeepStrictEqual(one, entry)));
-    const outcome = await writeEntries(keys, lease, userId, entries, isDone);
-    if (outcome.kind !== "written") throw outcome.error;
-  }
+  const all = [...kept, ...[...written.values()].filter((entry) => !kept.includes(entry))];
+  const entries = fitEntries(profile, all, keys.nowSeconds());
+  if (!isDeepStrictEqual(entries, profile.entries)) await requireEntries(keys, lease, userId, entries);
   return lost;
 }

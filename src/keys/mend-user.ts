@@ -1,16 +1,19 @@
-import { isDeepStrictEqual } from "node:util";
-
 import { compareKey, mendOf, type KeyDifference, type Mend } from "../core/compare-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
-import type { KeyEntry } from "../core/key-entry.ts";
+import { fitEntries } from "../core/fit-entries.ts";
+import { deadSinceSeconds, type KeyEntry } from "../core/key-entry.ts";
 import type { FoundRecord } from "../core/key-record.ts";
 import { isOversizedProfile } from "../core/policy.ts";
+import type { HeldRecord } from "../stores/redis-key-batches.ts";
 import { withEntries, type UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
 import { audited } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { isOfOneUser, outwaitRateLimit } from "./patience.ts";
-import { writeEntries } from "./write-entries.ts";
+import { capRecords } from "./prune.ts";
+import { retentionSecondsOf } from "./retention.ts";
+import { changeRecords, underLock } from "./under-lock.ts";
+import { requireEntries } from "./write-entries.ts";
 
 /** Every way in which the stores can differ, of one key or of a whole profile. */
 export type DifferenceKind =
@@ -40,8 +43,6 @@ export interface MendOptions {
   readonly restoreEntries: boolean;
 }
 
-const SECONDS_A_DAY = 86_400;
-
 /**
  * Looks again at some keys of a user, under the user's lock, and mends what still differs. Waits where Auth0's rate
  * limit is reached. Throws what the stores answered; what is wrong with this user alone is a difference.
@@ -55,19 +56,18 @@ export async function mendUser(
   try {
     return await outwaitRateLimit(keys, async () =>
       options.fix
-        ? keys.lock(userId, async (lease) => mend(keys, lease, userId, keyIds, options))
+        ? underLock(keys, userId, async (lease) => mend(keys, lease, userId, keyIds, options))
         : mend(keys, undefined, userId, keyIds, options),
     );
   } catch (error) {
     if (isOfOneUser(error)) return [{ kind: "user_skipped", userId, problem: error.message, mended: false }];
     if (!(error instanceof ApiKeysError) || error.code !== "user_not_found") throw error;
+    // Nothing else would ever let these records end.
+    if (options.fix) {
+      await underLock(keys, userId, async (lease) => capRecords(keys, lease, userId, keyIds));
+    }
     return keyIds.map((keyId) => ({ kind: "deleted_user", userId, keyId, mended: false }));
   }
-}
-
-/** How long a dead key stays known, in seconds. */
-export function retentionSecondsOf(keys: Keys): number {
-  return keys.policy.retentionDays * SECONDS_A_DAY;
 }
 
 async function mend(
@@ -78,28 +78,39 @@ async function mend(
   { restoreEntries }: MendOptions,
 ): Promise<readonly Difference[]> {
   const profile = await keys.users.read(userId);
-  const { keys: entries } = profile;
   const found = await keys.records.readMany(keyIds);
   const differences: Difference[] = [];
-  const mends: Mend[] = [];
-  for (const [at, keyId] of keyIds.entries()) {
-    const record = found[at] ?? { kind: "missing" };
-    const entry = entries.find(({ id }) => id === keyId);
+  const mends: (Mend & { readonly held: HeldRecord })[] = [];
+  const ending: string[] = [];
+  const nowSeconds = keys.nowSeconds();
+  for (const held of found) {
+    const { keyId } = held;
+    const entry = profile.keys.find(({ id }) => id === keyId);
     if (profile.newer.some(({ id }) => id === keyId)) {
       differences.push({ kind: "newer_version", userId, keyId, mended: false });
       continue;
     }
-    const kind = compareKey(userId, entry, record, keys.nowSeconds(), retentionSecondsOf(keys));
+    if (!entry && held.kind === "trusted" && held.record.sub === userId) {
+      // A user with this id was deleted, and another was made since: it has nothing to do with its keys.
+      const isOfAnother = held.record.iat < (profile.createdAtSeconds ?? 0);
+      if (isOfAnother || deadSinceSeconds(held.record, nowSeconds) !== undefined) ending.push(keyId);
+      if (isOfAnother) {
+        differences.push({ kind: "deleted_user", userId, keyId, mended: false });
+        continue;
+      }
+    }
+    const kind = compareKey(userId, entry, held, nowSeconds, retentionSecondsOf(keys));
     if (kind === undefined) continue;
-    if (entry && (await isAnothers(keys, userId, keyId, record))) {
+    if (entry && (await isAnothers(keys, userId, keyId, held))) {
       differences.push({ kind: "duplicate_entry", userId, keyId, mended: false });
       continue;
     }
-    const mend = lease && mendOf(kind, userId, entry, record, restoreEntries);
-    if (mend) mends.push(mend);
+    const mend = lease && mendOf(kind, userId, entry, held, restoreEntries ? nowSeconds : undefined);
+    if (mend) mends.push({ ...mend, held });
     differences.push({ kind, userId, keyId, mended: mend !== undefined });
   }
   if (!lease) return differences;
+  await capRecords(keys, lease, userId, ending);
   const isThereRoom = await write(keys, lease, userId, profile, mends);
   return isThereRoom
     ? differences
@@ -112,42 +123,26 @@ async function write(
   lease: Lease,
   userId: string,
   profile: UserProfile,
-  mends: readonly Mend[],
+  mends: readonly (Mend & { readonly held: HeldRecord })[],
 ): Promise<boolean> {
   const changed = mends.flatMap(({ entry }) => entry ?? []);
   if (changed.length > 0) {
     const byId = new Map(changed.map((entry) => [entry.id, entry]));
     const kept = profile.entries.map((entry) => byId.get((entry as KeyEntry | null)?.id ?? "") ?? entry);
     const restored = changed.filter((entry) => !kept.includes(entry));
-    const list = [...kept, ...restored];
-    // A revocation is written whatever the size: it is short, and must not wait for somebody to make room.
+    const list = fitEntries(profile, [...kept, ...restored], keys.nowSeconds());
+    // A revocation is written whatever the size: it must not wait for somebody to make room.
     if (restored.length > 0 && isOversizedProfile(withEntries(profile, list))) return false;
     await audited(
       keys,
       { operation: "reconcile", userId },
-      async () => replaceEntries(keys, lease, userId, list, changed),
+      async () => requireEntries(keys, lease, userId, list),
       () => ({ changes: changed.map(({ id }) => id) }),
     );
   }
-  for (const { record } of mends) {
-    if (!record) continue;
-    lease.require(2 * keys.requestTimeoutMs);
-    await keys.records.write(record);
-  }
+  const changes = mends.flatMap(({ held, record }) => (record ? [{ held, record }] : []));
+  await changeRecords(keys, changes, lease);
   return true;
-}
-
-async function replaceEntries(
-  keys: Keys,
-  lease: Lease,
-  userId: string,
-  entries: readonly unknown[],
-  changed: readonly KeyEntry[],
-): Promise<void> {
-  const isDone = (after: readonly KeyEntry[]) =>
-    changed.every((entry) => after.some((one) => isDeepStrictEqual(one, entry)));
-  const outcome = await writeEntries(keys, lease, userId, entries, isDone);
-  if (outcome.kind !== "written") throw outcome.error;
 }
 
 /** The report of a profile that is too large to be written to. */

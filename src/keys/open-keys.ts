@@ -21,8 +21,8 @@ const REQUEST_TIMEOUT_MS = 5_000;
 // Five requests may run inside a lease, each to its bound, with room to spare.
 const LEASE_MS = 30_000;
 const WAIT_MS = 35_000;
-/** What a change under the lock asks for: it reads, writes, and reads again. */
-const REQUESTS_A_CHANGE = 3;
+/** What a change under the lock asks for: it reads and writes. */
+const REQUESTS_A_CHANGE = 2;
 /** A program that a person waits for, or nobody: the limits of the smallest plan come back in a few seconds. */
 const MAX_WAIT_MS = { ending: 60_000, change: 60_000, read: 60_000 };
 const SECONDS_A_DAY = 86_400;
@@ -88,11 +88,14 @@ export function openKeys(
   const pause = clock?.sleep ?? (async (ms: number): Promise<void> => sleep(ms));
   const nowSeconds = () => Math.floor(nowMs() / 1000);
   const lock = userLock(redis, {
-    clock: { monotonicMs: clock?.nowMs ?? (() => performance.now()), sleep: pause },
+    clock: {
+      monotonicMs: clock?.nowMs ?? (() => performance.now()),
+      wallMs: clock?.nowMs ?? (() => Date.now()),
+      sleep: pause,
+    },
     randomBytes,
     leaseMs: LEASE_MS,
     waitMs: WAIT_MS,
-    requestTimeoutMs,
   });
   return {
     deployment,

@@ -7,6 +7,7 @@ import type { Keys } from "./keys.ts";
 import { listAllKeys } from "./list.ts";
 import { outwaitStore } from "./patience.ts";
 import { someAtOnce } from "./some-at-once.ts";
+import { changeRecords, underLock } from "./under-lock.ts";
 
 /** How much depends on one version of the pepper. */
 export interface PepperCount {
@@ -136,13 +137,13 @@ async function reseal(keys: Keys, version: number): Promise<number> {
     }
     await someAtOnce([...byUser], async ([userId, keyIds]) => {
       await outwaitStore(keys, async () =>
-        keys.lock(userId, async (lease) => {
+        underLock(keys, userId, async (lease) => {
           // Read again: what another program has written since is not to be undone.
-          for (const one of await keys.records.readMany(keyIds)) {
-            lease.require(2 * keys.requestTimeoutMs);
-            const record = readableOf(one);
-            if (record?.sub === userId) await keys.records.reseal(record);
-          }
+          const changes = (await keys.records.readMany(keyIds)).flatMap((held) => {
+            const record = readableOf(held);
+            return record?.sub === userId ? [{ held, record, lifetime: "keep" as const }] : [];
+          });
+          await changeRecords(keys, changes, lease);
         }),
       );
     });

@@ -1,14 +1,17 @@
 import { compareKey } from "../core/compare-key.ts";
 import { ApiKeysError } from "../core/errors.ts";
-import type { KeyEntry } from "../core/key-entry.ts";
+import { deadSinceSeconds, type KeyEntry } from "../core/key-entry.ts";
 import { recordOf } from "../core/key-record.ts";
 import { isOversizedProfile } from "../core/policy.ts";
 import { seenKeys, type SeenKeys } from "../core/seen-keys.ts";
+import type { Fence } from "../stores/change-texts.ts";
+import { noRecord } from "../stores/redis-key-batches.ts";
 import type { ExportedUser } from "../stores/user-export.ts";
 import { refuseForeignStore, requireDeployedPepper } from "./init.ts";
 import type { Keys } from "./keys.ts";
-import { mendUser, oversized, retentionSecondsOf, type Difference, type MendOptions } from "./mend-user.ts";
+import { mendUser, oversized, type Difference, type MendOptions } from "./mend-user.ts";
 import { outwaitStore } from "./patience.ts";
+import { retentionSecondsOf } from "./retention.ts";
 import { someAtOnce } from "./some-at-once.ts";
 
 /** How much has been looked at. */
@@ -44,7 +47,7 @@ const RESTORE_AT_ONCE = { entries: 20, part: 0.01 };
 
 /**
  * Compares every key entry with its record and every record with its entry, and mends what differs if that is asked
- * for. The truth is the entry, death is either, and no record is ever deleted. Safe beside other writers: a record is
+ * for. The truth is the entry, an end may come from the record too, and no record is ever deleted. Safe beside other writers: a record is
  * added only where there is none, and everything else is looked at again under the user's lock before it is changed.
  * Broken off at any point, it is simply run again. Memory does not grow with the tenant, nor do the requests to Auth0,
  * apart from one user's for each user whose keys differ. Throws `store_foreign`, `restore_unconfirmed`,
@@ -53,18 +56,20 @@ const RESTORE_AT_ONCE = { entries: 20, part: 0.01 };
 export async function reconcile(keys: Keys, options: ReconcileOptions): Promise<Reconciled> {
   await refuseForeignStore(keys);
   if (options.fix) await requireDeployedPepper(keys);
-  const run = startRun(keys, options);
+  const run = startRun(keys, options, await keys.records.unmarkTrace());
   await compareEntries(run);
   if (options.restoreEntries && !options.restoreMany) await refuseManyRestored(run);
   await compareRecords(run);
   const isWhole = options.fix && options.userId === undefined && !run.isIncomplete;
-  return { ...run.progress, marked: isWhole && (await keys.records.mark()) === "ours" };
+  return { ...run.progress, marked: isWhole && (await keys.records.mark(run.fence)) === "ours" };
 }
 
 interface Run {
   readonly keys: Keys;
   readonly options: ReconcileOptions;
   readonly seen: SeenKeys;
+  /** Holds unless all keys are dropped meanwhile: an export tells of keys that were there before. */
+  readonly fence: Fence;
   /** Users that are identities of others. As many as there are linked accounts. */
   readonly linkedTo: Map<string, string>;
   readonly progress: { users: number; entries: number; records: number };
@@ -73,10 +78,11 @@ interface Run {
   readonly report: (differences: readonly Difference[]) => void;
 }
 
-function startRun(keys: Keys, options: ReconcileOptions): Run {
+function startRun(keys: Keys, options: ReconcileOptions, fence: Fence): Run {
   const run: Run = {
     keys,
     options,
+    fence,
     seen: seenKeys(keys.randomBytes(16)),
     linkedTo: new Map(),
     progress: { users: 0, entries: 0, records: 0 },
@@ -150,7 +156,10 @@ async function compareBatch(
   if (options.fix && missing.length > 0) {
     // Whatever another program has written since the export stays: only what is not there is added.
     await outwaitStore(keys, async () =>
-      keys.records.addMissing(missing.map(({ userId, entry }) => recordOf(userId, entry))),
+      keys.records.change(
+        missing.map(({ userId, entry }) => ({ held: noRecord(entry.id), record: recordOf(userId, entry) })),
+        run.fence,
+      ),
     );
   }
   // Read again, since an answer may be lost, and others may have written something else meanwhile.
@@ -187,9 +196,14 @@ async function compareRecords(run: Run): Promise<void> {
   }
 }
 
+interface Orphan extends OwnedKey {
+  /** Ended keys need no entry: they are not restored. */
+  readonly isEnded: boolean;
+}
+
 interface PageOfRecords {
   /** Records whose entry has not been seen. */
-  readonly orphans: readonly OwnedKey[];
+  readonly orphans: readonly Orphan[];
   /** Records that say nothing that can be trusted, not even whose they are. */
   readonly untrusted: readonly OwnedKey[];
   /** Records of a newer version that nothing was said of yet, and whose they are if that can be read. */
@@ -200,7 +214,7 @@ interface PageOfRecords {
 async function* pagesOfRecords({ keys, options, seen }: Run): AsyncIterable<PageOfRecords> {
   for await (const ids of keys.records.ids()) {
     const found = await outwaitStore(keys, async () => keys.records.readMany(ids));
-    const orphans: OwnedKey[] = [];
+    const orphans: Orphan[] = [];
     const untrusted: OwnedKey[] = [];
     const newer: PageOfRecords["newer"][number][] = [];
     for (const [at, keyId] of ids.entries()) {
@@ -208,7 +222,8 @@ async function* pagesOfRecords({ keys, options, seen }: Run): AsyncIterable<Page
       if (one?.kind === "trusted") {
         const userId = one.record.sub;
         const isAsked = options.userId === undefined || options.userId === userId;
-        if (isAsked && !seen.has(userId, keyId)) orphans.push({ userId, keyId });
+        const isEnded = deadSinceSeconds(one.record, keys.nowSeconds()) !== undefined;
+        if (isAsked && !seen.has(userId, keyId)) orphans.push({ userId, keyId, isEnded });
       } else if (one?.kind === "untrusted" && options.userId === undefined && !seen.has("", keyId)) {
         untrusted.push({ userId: "", keyId });
       } else if (one?.kind === "newer" && !seen.has("", keyId)) {
@@ -224,7 +239,7 @@ async function* pagesOfRecords({ keys, options, seen }: Run): AsyncIterable<Page
 async function refuseManyRestored(run: Run): Promise<void> {
   let [lost, all] = [0, 0];
   for await (const { orphans, size } of pagesOfRecords(run)) {
-    lost += orphans.filter(({ userId }) => !run.linkedTo.has(userId)).length;
+    lost += orphans.filter(({ userId, isEnded }) => !isEnded && !run.linkedTo.has(userId)).length;
     all += size;
   }
   if (

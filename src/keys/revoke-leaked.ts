@@ -1,10 +1,8 @@
 import { findKeys, inspectKey } from "../core/key-format.ts";
-import { ApiKeysError } from "../core/errors.ts";
 import { readableOf, type KeyRecord } from "../core/key-record.ts";
 import { isEqual } from "../core/peppers.ts";
 import { acceptedPrefixes } from "../core/deployment.ts";
 import { isForeignKey, readPresentedKey, type PresentedKey } from "../core/presented-key.ts";
-import { audited, changesBetween } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { revokeKey } from "./revoke.ts";
 
@@ -65,24 +63,8 @@ async function revokeLeaked(
   const record = isSilent ? await keys.records.read(apiKey.id) : readableOf(found);
   if (!record || !isSecretOf(keys, apiKey, record)) return { hint, outcome: "unknown", user_id: null };
   const user_id = record.sub;
-  try {
-    const { wasRevoked } = await revokeKey(keys, user_id, apiKey.id, reason);
-    return { hint, outcome: wasRevoked ? "revoked_already" : "revoked", user_id };
-  } catch (error) {
-    const isGone = error instanceof ApiKeysError && ["user_not_found", "key_not_found"].includes(error.code);
-    if (!isGone) throw error;
-    if (record.revoked_at !== undefined) return { hint, outcome: "revoked_already", user_id };
-    const tombstone = { ...record, revoked_at: keys.nowSeconds(), revoked_reason: reason };
-    const changes = changesBetween(record, tombstone);
-    const subject = { operation: "revoke", userId: user_id, keyId: apiKey.id };
-    await audited(
-      keys,
-      subject,
-      async () => keys.records.write(tombstone),
-      () => ({ changes }),
-    );
-    return { hint, outcome: "revoked", user_id };
-  }
+  const { wasRevoked } = await revokeKey(keys, user_id, apiKey.id, reason);
+  return { hint, outcome: wasRevoked ? "revoked_already" : "revoked", user_id };
 }
 
 function isSecretOf(keys: Keys, apiKey: PresentedKey, record: KeyRecord): boolean {

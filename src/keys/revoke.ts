@@ -1,8 +1,10 @@
 import { ApiKeysError } from "../core/errors.ts";
 import { deadSinceSeconds, type KeyEntry } from "../core/key-entry.ts";
 import { changeKey } from "./change.ts";
+import { idsOfUser } from "./ids-of-user.ts";
+import { requireTakenOver } from "./init.ts";
 import type { Keys } from "./keys.ts";
-import { listKeys } from "./list.ts";
+import { readIfThere } from "./repair-user.ts";
 
 const MAX_REASON_LENGTH = 128;
 
@@ -33,24 +35,45 @@ export async function revokeKey(
   const { before, after } = await changeKey(keys, userId, keyId, {
     operation: "revoke",
     isDeath: true,
-    isForNewer: true,
+    early: "before_the_lock",
     decide: (entry, nowSeconds) =>
       entry.revoked_at === undefined ? { ...entry, revoked_at: nowSeconds, revoked_reason: reason } : entry,
   });
   return { entry: after, wasRevoked: before.revoked_at !== undefined };
 }
 
-/** Revokes every key of a user that is not dead yet, one after the other. Run again after a failure it goes on. */
-export async function revokeAllKeys(
-  keys: Keys,
-  userId: string,
-  reason: string,
-): Promise<readonly RevokedKey[]> {
+/** What a revocation of all keys of a user did. */
+export interface RevokedKeys {
+  readonly revoked: readonly RevokedKey[];
+  /** How many of them were made while it ran. */
+  readonly madeMeanwhile: number;
+}
+
+/**
+ * Revokes every key of a user that has not ended: those of the user's entries, and those that only a record in Redis is
+ * left of, also where the user is gone. Looks again until it finds none. Run again after a failure it goes on. Throws
+ * `user_not_found` for one that has no records either.
+ */
+export async function revokeAllKeys(keys: Keys, userId: string, reason: string): Promise<RevokedKeys> {
   const revoked: RevokedKey[] = [];
-  for (const entry of await listKeys(keys, userId)) {
-    if (deadSinceSeconds(entry, keys.nowSeconds()) === undefined) {
-      revoked.push(await revokeKey(keys, userId, entry.id, reason));
-    }
+  for (let first: number | undefined; ;) {
+    const found = await idsToRevoke(keys, userId, first !== undefined);
+    for (const keyId of found) revoked.push(await revokeKey(keys, userId, keyId, reason));
+    first ??= revoked.length;
+    if (found.length === 0) return { revoked, madeMeanwhile: revoked.length - first };
   }
-  return revoked;
+}
+
+async function idsToRevoke(keys: Keys, userId: string, isAgain: boolean): Promise<readonly string[]> {
+  const isLeft = (key: Pick<KeyEntry, "exp" | "revoked_at">) =>
+    deadSinceSeconds(key, keys.nowSeconds()) === undefined;
+  let isAnyRecord = isAgain;
+  const recorded = await idsOfUser(keys, userId, (record) => {
+    isAnyRecord = true;
+    return isLeft(record);
+  });
+  const profile = isAnyRecord ? await readIfThere(keys, userId) : await keys.users.read(userId);
+  const entries = profile ? [...profile.keys, ...profile.newer] : [];
+  if (entries.length === 0) await requireTakenOver(keys);
+  return [...new Set([...entries.filter(isLeft).map(({ id }) => id), ...recorded])];
 }

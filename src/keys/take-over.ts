@@ -4,7 +4,8 @@ import { readEntries } from "../core/key-entry.ts";
 import { audited } from "./audit.ts";
 import type { Keys } from "./keys.ts";
 import { outwaitRateLimit, outwaitStore } from "./patience.ts";
-import { writeEntries } from "./write-entries.ts";
+import { underLock } from "./under-lock.ts";
+import { requireEntries } from "./write-entries.ts";
 
 /** What was taken over of the form before deployments had names. */
 export interface TakenOver {
@@ -82,8 +83,9 @@ async function moveOf(
   return audited(
     keys,
     { operation: "take_over", userId },
-    async () =>
-      keys.lock(userId, async (lease) => {
+    async () => {
+      const ids = new Set<string>();
+      const rest = await underLock(keys, userId, async (lease) => {
         const profile = await keys.users.read(userId);
         const list = profile.appMetadata[OLD_FIELD];
         const old: readonly unknown[] = Array.isArray(list) ? list : [];
@@ -96,18 +98,18 @@ async function moveOf(
           if (record?.kind === "newer") return record.json?.sub === userId;
           return isAlone && record?.kind === "missing";
         });
-        const rest = candidates.filter((one) => !moved.includes(one)).map(({ id }) => id);
-        if (moved.length === 0) return { moved: [], rest };
-        const ids = new Set(moved.map(({ id }) => id));
+        const others = candidates.filter((one) => !moved.includes(one)).map(({ id }) => id);
+        if (moved.length === 0) return others;
+        for (const { id } of moved) ids.add(id);
         const there = new Set([...profile.keys, ...profile.newer].map(({ id }) => id));
         const entries = [...profile.entries, ...moved.filter(({ id }) => !there.has(id))];
         const kept = old.filter((one) => !moved.includes(one as (typeof moved)[number]));
-        const isDone = (after: readonly { readonly id: string }[]) =>
-          [...ids].every((id) => after.some((one) => one.id === id));
-        const outcome = await writeEntries(keys, lease, userId, entries, isDone, { [OLD_FIELD]: kept });
-        if (outcome.kind !== "written") throw outcome.error;
-        return { moved: [...ids], rest };
-      }),
+        await keys.records.noteGiven({ sub: userId, ids: [...ids], at: keys.nowSeconds() });
+        await requireEntries(keys, lease, userId, entries, { [OLD_FIELD]: kept });
+        return others;
+      });
+      return { moved: [...ids], rest };
+    },
     ({ moved }) => ({ changes: moved }),
   );
 }

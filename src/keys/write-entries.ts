@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
+
 import { ApiKeysError } from "../core/errors.ts";
 import { entriesFieldOf } from "../core/deployment.ts";
-import type { KeyEntry } from "../core/key-entry.ts";
+import { readEntries } from "../core/key-entry.ts";
 import { isOutcomeUnknown, type UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
 import type { Keys } from "./keys.ts";
@@ -12,16 +14,14 @@ export type WriteOutcome =
   | { readonly kind: "unknown"; readonly error: unknown };
 
 /**
- * Writes a user's entries under the user's lock and reads them again: a write whose answer was lost may have taken
- * effect, and one that was answered may have been overwritten by a program that takes no lock. `isDone` tells from
- * the entries that are there afterwards. `besides` are other fields, written in the same request. Never throws.
+ * Writes a user's entries under the user's lock. Auth0's answer to the write is the profile, and confirms it; only where
+ * the answer was lost is the profile read. `besides` are other fields, written in the same request. Never throws.
  */
 export async function writeEntries(
   keys: Keys,
   lease: Lease,
   userId: string,
   entries: readonly unknown[],
-  isDone: (entries: readonly KeyEntry[]) => boolean,
   besides: Readonly<Record<string, readonly unknown[]>> = {},
 ): Promise<WriteOutcome> {
   let lost: unknown = new ApiKeysError(
@@ -29,19 +29,30 @@ export async function writeEntries(
     `The keys of ${userId} were overwritten by another program at the same moment.`,
     `Find what else writes app_metadata.${entriesFieldOf(keys.deployment)}, then run the same command again.`,
   );
+  let after: UserProfile | undefined;
   try {
+    const ids = readEntries(entries);
+    const held = await keys.records.readMany([...ids.known, ...ids.newer].map(({ id }) => id));
     // The write must have ended, one way or the other, before another writer can hold the lock.
     lease.require(2 * keys.requestTimeoutMs);
-    await keys.users.write(userId, entries, besides);
+    lease.noteProfileWrite(new Map(held.map(({ keyId, text }) => [keyId, text])));
+    after = await keys.users.write(userId, entries, besides);
   } catch (error) {
     if (!isOutcomeUnknown(error)) return { kind: "not_written", error };
     lost = error;
   }
-  let after: UserProfile;
   try {
-    after = await keys.users.read(userId);
+    after ??= await keys.users.read(userId);
   } catch (error) {
     return { kind: "unknown", error };
   }
-  return isDone([...after.keys, ...after.newer]) ? { kind: "written" } : { kind: "not_written", error: lost };
+  return isDeepStrictEqual(after.entries, entries)
+    ? { kind: "written" }
+    : { kind: "not_written", error: lost };
+}
+
+/** As {@link writeEntries}, for what the same call completes: throws unless the entries are there. */
+export async function requireEntries(...args: Parameters<typeof writeEntries>): Promise<void> {
+  const outcome = await writeEntries(...args);
+  if (outcome.kind !== "written") throw outcome.error;
 }

@@ -37,7 +37,8 @@ export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
-    if (!response.ok)
+    // Redis's own refusal comes with 400, and says why.
+    if (!response.ok && response.status !== 400)
       throw new Error(`Redis answered ${response.status}, command was: ${JSON.stringify(body)}`);
     return (await response.json()) as { readonly result?: never; readonly error?: string };
   });

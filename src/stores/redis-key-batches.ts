@@ -8,26 +8,44 @@ import {
   type FoundRecord,
   type KeyRecord,
 } from "../core/key-record.ts";
+import { useKey } from "../core/key-use.ts";
 import { unseal } from "../core/sealed-json.ts";
-import { reach, type RedisKeyStoreOptions } from "./redis-key-store.ts";
+import { changeTexts, reach, type Fence, type TextChange } from "./change-texts.ts";
+import type { RedisKeyStoreOptions } from "./redis-key-store.ts";
 
-/** Many records at a time: one request a call, whatever the number of records. */
+type Expiry = TextChange["expiry"] | undefined;
+
+/** What is found under a key id, and the text of it: what a change is held to. */
+export type HeldRecord = FoundRecord & { readonly keyId: string; readonly text: string };
+
+/** What a record is to become; without `record` it is deleted. */
+export interface RecordChange {
+  readonly held: HeldRecord;
+  readonly record?: KeyRecord;
+  /** `keep` its lifetime, or `cap` it by the retention from now; absent: the retention after the key's end. */
+  readonly lifetime?: "keep" | "cap";
+}
+
+/** Records of the index, many at a time: one request a call, whatever their number. */
 export interface RedisKeyBatches {
   /** What is found under each of these ids, in their order. */
-  readMany(keyIds: readonly string[]): Promise<readonly FoundRecord[]>;
+  readMany(keyIds: readonly string[]): Promise<readonly HeldRecord[]>;
   /** By which pepper each of these records is sealed, in their order; `undefined` where there is none that is ours. */
   sealVersions(keyIds: readonly string[]): Promise<readonly (number | undefined)[]>;
-  /** Seals a record anew with the current pepper, its lifetime as it is; one that is gone meanwhile stays gone. */
-  reseal(record: KeyRecord): Promise<void>;
   /**
-   * Writes records where there is none, and leaves what others have written meanwhile. In a pipeline, which is not
-   * atomic: after a failure some of them may be there, and the same call again adds the rest.
+   * Writes or deletes records, each only if it still is what was read, and all only if the fence holds; without one for
+   * tombstones alone. Gives for each whether it is what it was to become. Throws `lease_too_short` if the fence is gone.
    */
-  addMissing(records: readonly KeyRecord[]): Promise<void>;
-  /** Forgets records, whatever they say. */
-  removeMany(keyIds: readonly string[]): Promise<void>;
+  change(changes: readonly RecordChange[], fence: Fence | undefined): Promise<readonly boolean[]>;
+  /** Forgets when keys were used. */
+  forgetUses(keyIds: readonly string[]): Promise<void>;
   /** The ids of all records, a page at a time. One that comes or goes meanwhile may be missing, any may come twice. */
   ids(): AsyncIterable<readonly string[]>;
+}
+
+/** No record yet, as for a key that is about to be made. */
+export function noRecord(keyId: string): HeldRecord {
+  return { kind: "missing", keyId, text: "" };
 }
 
 const IDS_A_PAGE = 500;
@@ -41,7 +59,10 @@ export function redisKeyBatches(
     async readMany(keyIds) {
       if (keyIds.length === 0) return [];
       const texts = await reach(redis.mget<(string | null)[]>(keyIds.map(recordKey)));
-      return keyIds.map((keyId, at) => openRecord(texts[at] ?? null, keyId, peppers));
+      return keyIds.map((keyId, at) => {
+        const text = texts[at] ?? "";
+        return { ...openRecord(text === "" ? null : text, keyId, peppers), keyId, text };
+      });
     },
     async sealVersions(keyIds) {
       if (keyIds.length === 0) return [];
@@ -51,22 +72,26 @@ export function redisKeyBatches(
         return opened.kind === "trusted" ? opened.pepperVersion : undefined;
       });
     },
-    async reseal(record) {
-      const sealed = sealRecord(record, peppers);
-      await reach(redis.set(recordKey(record.id), sealed, { xx: true, keepTtl: true }));
+    async change(changes, fence) {
+      const expiryOf = (record: KeyRecord | undefined, lifetime: RecordChange["lifetime"]): Expiry => {
+        if (lifetime === "keep") return { kind: "keep" };
+        if (lifetime === "cap") return { kind: "cap", seconds: retentionSeconds };
+        const seconds = record && recordExpiresAtSeconds(record, retentionSeconds);
+        return seconds === undefined ? undefined : { kind: "at", seconds };
+      };
+      const texts = changes.map(({ held, record, lifetime }) => {
+        const expiry = expiryOf(record, lifetime);
+        return {
+          key: recordKey(held.keyId),
+          expected: held.text,
+          text: record ? sealRecord(record, peppers) : "",
+          ...(expiry && { expiry }),
+        };
+      });
+      return changeTexts(redis, texts, fence);
     },
-    async addMissing(records) {
-      if (records.length === 0) return;
-      const pipeline = redis.pipeline();
-      for (const record of records) {
-        const exat = recordExpiresAtSeconds(record, retentionSeconds);
-        const expiry = exat === undefined ? {} : { exat };
-        pipeline.set(recordKey(record.id), sealRecord(record, peppers), { nx: true, ...expiry });
-      }
-      await reach(pipeline.exec());
-    },
-    async removeMany(keyIds) {
-      if (keyIds.length > 0) await reach(redis.del(...keyIds.map(recordKey)));
+    async forgetUses(keyIds) {
+      if (keyIds.length > 0) await reach(redis.del(...keyIds.map(useKey)));
     },
     async *ids() {
       const prefix = recordKey("");

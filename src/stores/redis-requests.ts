@@ -1,7 +1,7 @@
 import type { Redis } from "@upstash/redis";
 
 import { ApiKeysError } from "../core/errors.ts";
-import { reach } from "./redis-key-store.ts";
+import { reach } from "./change-texts.ts";
 import type { TextCipher } from "./text-cipher.ts";
 
 /** What Redis remembers of the requests of users for a while: which were begun, and how many there were. */

@@ -4,8 +4,7 @@ import { randomBase62, type RandomBytes } from "../core/base62.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { Moments } from "../core/moments.ts";
 import { serviceUserId } from "../core/service-user.ts";
-import { askAbout, type Asked } from "./ask-about.ts";
-import { ask } from "./user-key-store.ts";
+import { ask, ofOrganization, ofUser, type Asked } from "./ask.ts";
 
 /** The users that own keys of organizations. */
 export interface ServiceUsers {
@@ -50,8 +49,9 @@ export function serviceUsers(client: ManagementClient, options: ServiceUsersOpti
   );
   return {
     async ensure(organizationId) {
+      const asked = ofOrganization(organizationId, SERVICE_USER_PERMISSIONS.join(" "));
       const { display_name, name } = await organizations.get(organizationId, async () =>
-        askAbout(aboutOrganization(organizationId), () => client.organizations.get(organizationId)),
+        ask(asked, () => client.organizations.get(organizationId)),
       );
       const connectionId = await ensureConnection(client, options);
       const userId = await ensureUser(
@@ -62,9 +62,7 @@ export function serviceUsers(client: ManagementClient, options: ServiceUsersOpti
       );
       await ensureEnabled(client, organizationId, connectionId);
       const members = { members: [userId] };
-      await askAbout(aboutOrganization(organizationId), () =>
-        client.organizations.members.create(organizationId, members),
-      );
+      await ask(asked, () => client.organizations.members.create(organizationId, members));
       return userId;
     },
   };
@@ -75,7 +73,7 @@ async function ensureConnection(
   { connection: name, clientIds }: ServiceUsersOptions,
 ): Promise<string> {
   const find = async () => {
-    const [found] = (await askAbout(aboutConnection(name), () => client.connections.list({ name }))).data;
+    const [found] = (await ask(ofConnection(name), () => client.connections.list({ name }))).data;
     if (found) refuseOpen(name, found);
     return found?.id;
   };
@@ -89,17 +87,17 @@ async function ensureConnection(
   const created =
     found ??
     (await unlessThere(
-      async () => (await askAbout(aboutConnection(name), () => client.connections.create(made))).id,
+      async () => (await ask(ofConnection(name), () => client.connections.create(made))).id,
     ));
   const id = created ?? (await find()) ?? "";
   const enabled = new Set<string>();
-  await askAbout(aboutConnection(name), async () => {
+  await ask(ofConnection(name), async () => {
     for await (const one of await client.connections.clients.get(id)) enabled.add(one.client_id);
   });
   const missing = clientIds.filter((clientId) => !enabled.has(clientId));
   if (missing.length > 0) {
     const changes = missing.map((client_id) => ({ client_id, status: true }));
-    await askAbout(aboutConnection(name), () => client.connections.clients.update(id, changes));
+    await ask(ofConnection(name), () => client.connections.clients.update(id, changes));
   }
   return id;
 }
@@ -127,14 +125,14 @@ async function ensureUser(
   const userId = serviceUserId(organizationId);
   const fields = { fields: "user_id", include_fields: true };
   try {
-    await ask(userId, () => client.users.get(userId, fields));
+    await ask(ofUser(userId, "read:users"), () => client.users.get(userId, fields));
     return userId;
   } catch (error) {
     if (!(error instanceof ApiKeysError) || error.code !== "user_not_found") throw error;
   }
   const [, local = ""] = userId.split("|");
   await unlessThere(() =>
-    askAbout(aboutOrganization(organizationId), () =>
+    ask({ about: `the service user of ${organizationId}`, permission: "create:users" }, () =>
       client.users.create({
         connection,
         user_id: local,
@@ -155,7 +153,11 @@ async function ensureEnabled(
   connection_id: string,
 ): Promise<void> {
   const { enabledConnections } = client.organizations;
-  const isEnabled = await askAbout(aboutOrganization(organizationId), async () => {
+  const asked = ofOrganization(
+    organizationId,
+    "read:organization_connections create:organization_connections",
+  );
+  const isEnabled = await ask(asked, async () => {
     for await (const one of await enabledConnections.list(organizationId)) {
       if (one.connection_id === connection_id) return true;
     }
@@ -163,9 +165,7 @@ async function ensureEnabled(
   });
   if (isEnabled) return;
   const added = { connection_id, assign_membership_on_login: false, show_as_button: false };
-  await unlessThere(() =>
-    askAbout(aboutOrganization(organizationId), () => enabledConnections.add(organizationId, added)),
-  );
+  await unlessThere(() => ask(asked, () => enabledConnections.add(organizationId, added)));
 }
 
 /** What another program has made in the same moment is there, which is all that is wanted. */
@@ -179,20 +179,10 @@ async function unlessThere<T>(make: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-function aboutOrganization(id: string): Asked {
-  const fix = "Give its id as the Auth0 dashboard shows it, as in: --org org_4fJ2kQ9xZb1T3hXy";
+/** A question about the connection of service users. */
+function ofConnection(name: string): Asked {
   return {
-    what: `organization ${id}`,
-    needs: SERVICE_USER_PERMISSIONS,
-    missing: ["organization_not_found", fix],
-  };
-}
-
-function aboutConnection(name: string): Asked {
-  const fix = "Somebody deleted it meanwhile. Run the same command again.";
-  return {
-    what: `connection ${name}`,
-    needs: SERVICE_USER_PERMISSIONS,
-    missing: ["management_refused", fix],
+    about: `the connection ${name}`,
+    permission: "read:connections create:connections update:connections",
   };
 }

@@ -7,7 +7,8 @@ import type { ManagementClient } from "auth0";
 import { ApiKeysError } from "../core/errors.ts";
 import { isObject } from "../core/key-entry.ts";
 import { linesOf } from "./lines.ts";
-import { ask, profileOf, type UserProfile } from "./user-key-store.ts";
+import { ask, type Asked } from "./ask.ts";
+import { profileOf, type UserProfile } from "./user-key-store.ts";
 
 /** A user as an export has it: as it was at some moment after the export was asked for. */
 export interface ExportedUser extends UserProfile {
@@ -20,7 +21,7 @@ export type ExportUsers = () => AsyncIterable<ExportedUser>;
 const FIRST_LOOK_MS = 20;
 const LAST_LOOK_MS = 5_000;
 const GIVE_UP_AFTER_MS = 3_600_000;
-const FIELDS = ["user_id", "app_metadata", "identities"].map((name) => ({ name }));
+const FIELDS = ["user_id", "app_metadata", "identities", "created_at"].map((name) => ({ name }));
 
 /**
  * Users through Auth0's export job: user search ends at 1,000. The gzipped lines are read as they come, so that memory
@@ -33,7 +34,8 @@ export function exportUsers(
   sleep: (ms: number) => Promise<void>,
 ): ExportUsers {
   return async function* () {
-    const job = await ask("-", () => client.jobs.usersExports.create({ format: "json", fields: FIELDS }));
+    const asked = { about: "an export of all users", permission: "read:users" };
+    const job = await ask(asked, () => client.jobs.usersExports.create({ format: "json", fields: FIELDS }));
     const location = await completed(client, job.id ?? "", sleep);
     try {
       for await (const line of downloaded(location)) if (line !== "") yield read(JSON.parse(line), field);
@@ -50,12 +52,13 @@ async function completed(
   jobId: string,
   sleep: (ms: number) => Promise<void>,
 ): Promise<string> {
+  const asked: Asked = { about: `the job ${jobId}, an export of all users`, permission: "read:users" };
   let waitedMs = 0;
   for (let pauseMs = FIRST_LOOK_MS; waitedMs < GIVE_UP_AFTER_MS;) {
     await sleep(pauseMs);
     waitedMs += pauseMs;
     pauseMs = Math.min(pauseMs * 2, LAST_LOOK_MS);
-    const { status, location } = await ask("-", () => client.jobs.get(jobId));
+    const { status, location } = await ask(asked, () => client.jobs.get(jobId));
     if (status === "failed") throw failed("ended as failed");
     if (status === "completed" && location !== undefined) return location;
   }

@@ -1,7 +1,8 @@
-import { type ManagementClient, ManagementError, type Management } from "auth0";
+import type { Management, ManagementClient } from "auth0";
 
 import { ApiKeysError } from "../core/errors.ts";
 import { isObject, readEntries, type KeyEntry } from "../core/key-entry.ts";
+import { ask, ofUser } from "./ask.ts";
 
 /** A user's `app_metadata` as it was read, and what a deployment's field of it holds. */
 export interface UserProfile {
@@ -14,6 +15,8 @@ export interface UserProfile {
   readonly keys: readonly KeyEntry[];
   /** Entries with members that this version does not know, and which it does not rewrite without them. */
   readonly newer: readonly KeyEntry[];
+  /** When the user was made, in seconds since 1970; `undefined` where that was not told. */
+  readonly createdAtSeconds: number | undefined;
   /** Ids of users that were linked into this one, and are no users of their own any more. */
   readonly linkedUserIds: readonly string[];
 }
@@ -24,21 +27,23 @@ export interface UserKeyStore {
   read(userId: string): Promise<UserProfile>;
   /**
    * Replaces a user's entries, under the user's lock, and leaves the rest of `app_metadata` to others. Without any, the
-   * field is gone. `besides` replaces another field in the same request. Throws what the Management API answered.
+   * field is gone. `besides` replaces another field in the same request. Gives the profile as Auth0's answer has it
+   * then: `undefined` if that is no profile. Throws what the Management API answered.
    */
   write(
     userId: string,
     entries: readonly unknown[],
     besides?: Readonly<Record<string, readonly unknown[]>>,
-  ): Promise<void>;
+  ): Promise<UserProfile | undefined>;
 }
 
 /** The entries in `field`, over Auth0's Management API, which needs `read:users` and `update:users`. */
 export function userKeyStore(client: ManagementClient, field: string): UserKeyStore {
   return {
     async read(userId) {
-      const user = await ask(userId, () =>
-        client.users.get(userId, { fields: "user_id,app_metadata,identities", include_fields: true }),
+      const fields = "user_id,app_metadata,identities,created_at";
+      const user = await ask(ofUser(userId, "read:users"), () =>
+        client.users.get(userId, { fields, include_fields: true }),
       );
       const profile = profileOf(user, field);
       if (profile) return profile;
@@ -55,14 +60,20 @@ export function userKeyStore(client: ManagementClient, field: string): UserKeySt
         list.length === 0 ? null : list,
       ]);
       const change = { app_metadata: Object.fromEntries(fields) } as Management.UpdateUserRequestContent;
-      await ask(userId, () => client.users.update(userId, change));
+      const user = await ask(ofUser(userId, "update:users"), () => client.users.update(userId, change));
+      return profileOf(user, field);
     },
   };
 }
 
 /** A user as the Management API or an export has it, as a profile; `undefined` if the field is there and no list. */
 export function profileOf(
-  user: { readonly user_id?: unknown; readonly identities?: unknown; readonly app_metadata?: unknown },
+  user: {
+    readonly user_id?: unknown;
+    readonly identities?: unknown;
+    readonly app_metadata?: unknown;
+    readonly created_at?: unknown;
+  },
   field: string,
 ): UserProfile | undefined {
   const appMetadata = user.app_metadata ?? {};
@@ -70,7 +81,10 @@ export function profileOf(
   const entries = appMetadata[field] ?? [];
   if (!Array.isArray(entries)) return undefined;
   const { known: keys, newer } = readEntries(entries);
-  return { appMetadata, field, entries, keys, newer, linkedUserIds: linkedUserIdsOf(user) };
+  const createdAtMs = typeof user.created_at === "string" ? Date.parse(user.created_at) : Number.NaN;
+  const createdAtSeconds = Number.isNaN(createdAtMs) ? undefined : Math.floor(createdAtMs / 1000);
+  const linkedUserIds = linkedUserIdsOf(user);
+  return { appMetadata, field, entries, keys, newer, createdAtSeconds, linkedUserIds };
 }
 
 /** A profile's `app_metadata` with other entries in the deployment's field. */
@@ -96,73 +110,4 @@ function linkedUserIdsOf(user: {
 /** Whether a failed write may have been carried out all the same: it must be read again to know. */
 export function isOutcomeUnknown(error: unknown): boolean {
   return error instanceof ApiKeysError && error.code === "management_unavailable";
-}
-
-/** Awaits an answer of the Management API about a user; every failure becomes one of our errors. */
-export async function ask<T>(userId: string, request: () => PromiseLike<T>): Promise<T> {
-  try {
-    return await request();
-  } catch (error) {
-    throw explain(error, userId);
-  }
-}
-
-/** Every failure of the Management API as one of our errors, by status: its texts are for people and may change. */
-function explain(error: unknown, userId: string): ApiKeysError {
-  const status = error instanceof ManagementError ? error.statusCode : undefined;
-  const body = error instanceof ManagementError && isObject(error.body) ? error.body : {};
-  const said = typeof body["message"] === "string" ? ` It said: ${body["message"]}` : "";
-  switch (status) {
-    case 401:
-      return new ApiKeysError(
-        "management_unauthorized",
-        "Auth0 did not accept the credentials for its Management API.",
-        "Check AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET.",
-        error,
-      );
-    case 403:
-      return new ApiKeysError(
-        "management_forbidden",
-        `Auth0 refused the request.${said}`,
-        "Grant the machine-to-machine application read:users and update:users on the Auth0 Management API.",
-        error,
-      );
-    case 404:
-      return new ApiKeysError(
-        "user_not_found",
-        `There is no user ${userId} in this tenant.`,
-        "Give the user_id as the Auth0 dashboard shows it, as in: --user 'auth0|507f1f77bcf86cd799439020'",
-        error,
-      );
-    case 429:
-      return new ApiKeysError(
-        "management_rate_limited",
-        `Auth0's rate limit is reached.${until(error)}`,
-        "Wait, then run the same command again.",
-        error,
-      );
-    default:
-      if (status !== undefined && status >= 400 && status < 500 && status !== 408) {
-        return new ApiKeysError(
-          "management_refused",
-          `Auth0 refused the request with status ${status}.${said}`,
-          "Look at the tenant's logs in the Auth0 dashboard.",
-          error,
-        );
-      }
-      return new ApiKeysError(
-        "management_unavailable",
-        status === undefined
-          ? "Auth0's Management API could not be reached, or did not answer in time."
-          : `Auth0's Management API answered with status ${status}.`,
-        "Check AUTH0_DOMAIN and the network, then run the same command again.",
-        error,
-      );
-  }
-}
-
-function until(error: unknown): string {
-  const headers = error instanceof ManagementError ? error.rawResponse?.headers : undefined;
-  const resetSeconds = Number(headers?.get("x-ratelimit-reset"));
-  return resetSeconds > 0 ? ` It is lifted at ${new Date(resetSeconds * 1000).toISOString()}.` : "";
 }

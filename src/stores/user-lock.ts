@@ -2,22 +2,58 @@ import type { Redis } from "@upstash/redis";
 
 import { randomBase62, type RandomBytes } from "../core/base62.ts";
 import { ApiKeysError } from "../core/errors.ts";
-import { reach } from "./redis-key-store.ts";
+import { RELEASE_SCRIPT } from "../core/redis-scripts.ts";
+import { FenceLost, reach, runScript, type Fence } from "./change-texts.ts";
 
-/** Time that only runs forward, and waiting for it. */
+/** Time, and waiting for it. */
 export interface Clock {
-  /** Milliseconds of a monotonic clock. */
+  /** Milliseconds of a monotonic clock. It may stand still while a laptop is suspended. */
   monotonicMs(): number;
+  /** Milliseconds since 1970. It goes on meanwhile, and may be set. */
+  wallMs(): number;
   sleep(ms: number): Promise<void>;
 }
 
 /** What the holder of a lock can ask. */
 export interface Lease {
-  /** Throws `lease_too_short` unless this much of the lease is left: asked before each write that must not overlap. */
+  /** Throws `lease_too_short` unless this much of the lease is left: asked before a profile is written. */
   require(ms: number): void;
+  /** What must hold for a write to Redis to count: the lock is still ours. */
+  readonly fence: Fence;
+  /**
+   * Notes that a profile is about to be written, or that the answer rests on what was read of it, and the texts of its records under the lock, by key id: it matters at
+   * the end whether the lock still was ours, and which of them have changed.
+   */
+  noteProfileWrite(records: ReadonlyMap<string, string>): void;
 }
 
-/** Runs `work` while nobody else changes this user's keys. */
+/** A profile was written, and the lock was not ours any more when that was over: it may have undone what another did. */
+export class LockLost extends ApiKeysError {
+  /** When the lock was taken, in seconds since 1970. */
+  readonly takenAtSeconds: number;
+  /** Whether our own clocks say so too: then we were paused. Else the lock was taken away, or Redis was lost. */
+  readonly wasPaused: boolean;
+  /** The texts of the user's records when the lock was ours. */
+  readonly records: ReadonlyMap<string, string>;
+
+  constructor(
+    userId: string,
+    lost: Pick<LockLost, "takenAtSeconds" | "wasPaused" | "records">,
+    cause: unknown,
+  ) {
+    super(
+      "update_lost",
+      `The keys of ${userId} were changed by another program while this one was held up.`,
+      "Run the same command again.",
+      cause,
+    );
+    this.takenAtSeconds = lost.takenAtSeconds;
+    this.wasPaused = lost.wasPaused;
+    this.records = lost.records;
+  }
+}
+
+/** Runs `work` while nobody else changes this user's keys. Throws `user_locked`, {@link LockLost}, or what `work` throws. */
 export type UserLock = <T>(userId: string, work: (lease: Lease) => Promise<T>) => Promise<T>;
 
 /** Timing of a lock, in milliseconds. */
@@ -28,44 +64,59 @@ export interface UserLockOptions {
   readonly leaseMs: number;
   /** How long to wait for another holder; above `leaseMs`, so that a dead one is outwaited. */
   readonly waitMs: number;
-  /** The bound of one request to Redis. */
-  readonly requestTimeoutMs: number;
 }
 
 /** A lock per user, `SET NX PX` in Redis: Auth0 has no conditional write, and two writers would lose updates. */
 export function userLock(redis: Redis, options: UserLockOptions): UserLock {
   const { clock, leaseMs } = options;
   return async (userId, work) => {
-    const key = `apikey-lock:${userId}`;
-    const takenAtMs = await take(redis, key, options);
-    const leftMs = () => takenAtMs + leaseMs - clock.monotonicMs();
-    try {
-      return await work({
-        require(ms) {
-          if (leftMs() >= ms) return;
-          throw new ApiKeysError(
-            "lease_too_short",
-            "Auth0 or Redis answered too slowly to change the keys of this user safely.",
-            "Nothing more was written. Run the same command again.",
-          );
-        },
-      });
-    } finally {
-      // After the lease the lock may be another's, and without a script it can only be left to run out.
-      if (leftMs() > options.requestTimeoutMs) await redis.del(key).catch(() => undefined);
+    const fence = { key: `apikey-lock:${userId}`, text: randomBase62(16, options.randomBytes) };
+    const takenAt = await take(redis, fence, options);
+    // Whichever clock ran on: a suspended laptop stops one, and a set clock turns the other back.
+    const leftMs = () =>
+      leaseMs - Math.max(clock.monotonicMs() - takenAt.monotonicMs, clock.wallMs() - takenAt.wallMs);
+    let records: ReadonlyMap<string, string> | undefined;
+    const lease: Lease = {
+      fence,
+      require(ms) {
+        if (leftMs() < ms) throw new FenceLost();
+      },
+      noteProfileWrite(texts) {
+        records = texts;
+      },
+    };
+    const [outcome] = await Promise.allSettled([work(lease)]);
+    const wasPaused = leftMs() <= 0;
+    if (!(await wasOurs(redis, fence, wasPaused)) && records) {
+      const cause = outcome.status === "rejected" ? (outcome.reason as unknown) : undefined;
+      throw new LockLost(
+        userId,
+        { takenAtSeconds: Math.floor(takenAt.wallMs / 1000), wasPaused, records },
+        cause,
+      );
     }
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
   };
 }
 
+/** Releases the lock, which tells whether it still was ours; without an answer, our clocks have to. */
+async function wasOurs(redis: Redis, { key, text }: Fence, wasPaused: boolean): Promise<boolean> {
+  const answer = await runScript(redis, RELEASE_SCRIPT, [key], [text]).catch(() => undefined);
+  return answer === 1 || (answer !== 0 && !wasPaused);
+}
+
 /** Takes the lock; gives the moment before it was taken, from which the lease counts. */
-async function take(redis: Redis, key: string, options: UserLockOptions): Promise<number> {
-  const { clock, leaseMs, waitMs, randomBytes } = options;
-  const token = randomBase62(16, randomBytes);
+async function take(
+  redis: Redis,
+  { key, text }: Fence,
+  { clock, leaseMs, waitMs, randomBytes }: UserLockOptions,
+): Promise<{ readonly monotonicMs: number; readonly wallMs: number }> {
   const startedMs = clock.monotonicMs();
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
-    const beforeMs = clock.monotonicMs();
-    if ((await reach(redis.set(key, token, { nx: true, px: leaseMs }))) === "OK") return beforeMs;
-    if (beforeMs - startedMs >= waitMs) {
+    const before = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    if ((await reach(redis.set(key, text, { nx: true, px: leaseMs }))) === "OK") return before;
+    if (before.monotonicMs - startedMs >= waitMs) {
       throw new ApiKeysError(
         "user_locked",
         "Another change to the keys of this user is under way.",

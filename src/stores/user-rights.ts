@@ -1,6 +1,6 @@
 import type { ManagementClient } from "auth0";
 
-import { askAbout, type Asked } from "./ask-about.ts";
+import { ask, ofUser, type Asked } from "./ask.ts";
 
 /** An organization that a user is a member of. */
 export interface Membership {
@@ -35,31 +35,27 @@ export function userRights(client: ManagementClient): UserRights {
   return {
     async rulesOf(audience) {
       const asked: Asked = {
-        what: `API ${audience}`,
-        needs: ["read:resource_servers"],
-        missing: ["audience_unknown", "Create it in Auth0 with: npm run deploy -- apply"],
+        about: `the API ${audience}`,
+        permission: "read:resource_servers",
+        missing: "audience_unknown",
+        fix: "Create the API: npm run deploy -- apply",
       };
-      const api = await askAbout(asked, () => client.resourceServers.get(audience));
+      const api = await ask(asked, () => client.resourceServers.get(audience));
       const dialect = api.token_dialect ?? "access_token";
       return { isRbacEnforced: api.enforce_policies === true, addsPermissions: dialect.endsWith("_authz") };
     },
     async permissionsOf(userId, audience) {
-      const asked = aboutUser(userId, "read:user_effective_permissions");
+      const asked = ofUser(userId, "read:user_effective_permissions read:users");
       const request = { resource_server_identifier: audience, take: PAGE };
       const all = await pagesOf(asked, () => client.users.effectivePermissions.list(userId, request));
       return new Set(all.map((one) => one.permission_name ?? ""));
     },
     async organizationsOf(userId) {
-      const asked = aboutUser(userId, "read:organizations");
+      const asked = ofUser(userId, "read:organizations read:users");
       const all = await pagesOf(asked, () => client.users.organizations.list(userId, { per_page: PAGE }));
       return all.map((one) => ({ id: one.id ?? "", name: one.display_name ?? one.name ?? null }));
     },
   };
-}
-
-function aboutUser(userId: string, permission: string): Asked {
-  const fix = "Give the user_id as the Auth0 dashboard shows it, as in: auth0|507f1f77bcf86cd799439020";
-  return { what: `user ${userId}`, needs: [permission, "read:users"], missing: ["user_not_found", fix] };
 }
 
 interface Page<T> {
@@ -69,11 +65,11 @@ interface Page<T> {
 }
 
 async function pagesOf<T>(asked: Asked, list: () => PromiseLike<Page<T>>): Promise<readonly T[]> {
-  let page = await askAbout(asked, list);
+  let page = await ask(asked, list);
   const all = [...page.data];
   for (let pages = 1; pages < MAX_PAGES && page.hasNextPage(); pages++) {
     const before = page;
-    page = await askAbout(asked, () => before.getNextPage());
+    page = await ask(asked, () => before.getNextPage());
     all.push(...page.data);
   }
   return all;

@@ -329,7 +329,8 @@ describe("an unwell Management API", () => {
           { status: 403 },
         ),
       "expected any of: update:users",
-      "update:users",
+      // What the request that was refused needs.
+      ":users",
     ],
     [
       "404",

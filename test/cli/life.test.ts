@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
 import { keyEntriesOf } from "../support/entries.ts";
 import { runKeysCli, type Run } from "../support/cli.ts";
 import { mistype, otherSecret, unknownKey } from "../support/guesses.ts";
+import { putRecord } from "../support/records.ts";
 import { ADA, environmentOf, GRACE, stage, type Stage } from "../support/stage.ts";
 
 const START = Date.UTC(2026, 10, 22, 12);
@@ -121,7 +122,7 @@ test("a tombstone always wins: nothing brings back a key whose entry does not sa
   const record = await s.keys.records.read(id);
   if (!record) throw new Error("The key has no record.");
   // As a revocation leaves it whose second write failed.
-  await s.keys.records.write({ ...record, revoked_at: s.keys.nowSeconds(), revoked_reason: "leaked" });
+  await putRecord(s.keys, { ...record, revoked_at: s.keys.nowSeconds(), revoked_reason: "leaked" });
   for (const argv of [
     ["rotate", id],
     ["enable", id],

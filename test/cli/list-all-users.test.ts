@@ -121,7 +121,12 @@ describe("an export that fails ends it with 1", () => {
   const failed: Fault = async () => Response.json({ id: "job_1", status: "failed" });
   const cut: Fault = async (send) => new Response((await (await send()).arrayBuffer()).slice(0, -12));
   it.each<[string, number, Fault, string]>([
-    ["is refused", 1, FAULTS["is answered with 403"], "Auth0 refused the request."],
+    [
+      "is refused",
+      1,
+      FAULTS["is answered with 403"],
+      "Auth0 refused a request about an export of all users.",
+    ],
     ["is failed", 2, failed, "Auth0's export of the users ended as failed."],
     ["cannot be downloaded", 4, FAULTS["is answered with 500"], "could not be downloaded: status 500"],
     ["is cut off", 4, cut, "could not be read to its end"],

@@ -56,9 +56,8 @@ test("a list whose reader has seen enough ends quietly", async () => {
 
 test("names with escape sequences do not reach an operator's screen as such", async () => {
   const { id } = await s.create(ADA);
-  const [entry] = (s.local.tenant.users.get(ADA)?.["app_metadata"] as { api_keys: object[] }).api_keys.filter(
-    (one) => (one as { id: string }).id === id,
-  );
+  const { keys } = await s.keys.users.read(ADA);
+  const entry = keys.find((one) => one.id === id);
   setMetadata(s, ADA, { api_keys: [{ ...entry, name: "x\u001b[2J\u202eevil" }] });
   for (const argv of [
     ["list", "--user", ADA],
@@ -66,7 +65,7 @@ test("names with escape sequences do not reach an operator's screen as such", as
   ]) {
     const { out } = await runKeysCli(argv, environmentOf(s));
     expect(out).toContain("x\\u{1b}[2J\\u{202e}evil");
-    expect(out).not.toMatch(/[\u001b\u202e]/u);
+    for (const raw of ["\u001b", "\u202e"]) expect(out).not.toContain(raw);
   }
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, beforeAll, expect, it } from "vitest";
 
 import { runKeys } from "../../src/cli/keys/keys-program.ts";
+import { dropRecord } from "../support/records.ts";
 import { ADA, pepperOf, stage, type Stage } from "../support/stage.ts";
 
 let s: Stage;
@@ -35,7 +36,7 @@ async function keys(argv: readonly string[], isTerminal = false) {
 
 it("prints each difference by kind, exits 1 while one is left, and 0 once it is mended", async () => {
   const { id } = await s.create(ADA);
-  await s.keys.records.remove(id);
+  await dropRecord(s.keys, id);
   const found = await keys(["reconcile"]);
   expect(found.out).toBe(
     `missing record     ${id}  ${ADA}\n2 users, 1 entries, 0 records. 0 differences mended, 1 left.\n`,
@@ -75,12 +76,15 @@ it("a flushed store takes no new keys, says why, and is whole after reconcile --
   expect((await keys(["create", "--user", ADA, "--name", "n"])).code).toBe(0);
 });
 
-it("lost entries come back with --restore-entries, many of them only with --yes", async () => {
-  const { key } = await s.create(ADA);
+it("lost entries come back with --restore-entries, disabled, many of them only with --yes", async () => {
+  const { key, id } = await s.create(ADA);
   await s.keys.users.write(ADA, []);
   const unconfirmed = await keys(["reconcile", "--fix", "--restore-entries"]);
   expect([unconfirmed.code, unconfirmed.err]).toEqual([1, expect.stringContaining("add --yes")]);
   expect((await keys(["reconcile", "--fix", "--restore-entries", "--user", ADA])).code).toBe(0);
+  // Who can write to Redis can put back the record of a key that was dropped: it is for people to switch it on.
+  expect((await s.exchange(key)).text).toContain("disabled");
+  expect((await keys(["enable", id, "--user", ADA])).code).toBe(0);
   expect((await s.exchange(key)).status).toBe(200);
   await s.keys.users.write(ADA, []);
   expect((await keys(["reconcile", "--fix", "--restore-entries", "--yes"])).code).toBe(0);

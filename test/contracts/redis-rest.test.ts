@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import type { Redis } from "@upstash/redis";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 
+import { CHANGE_SCRIPT, KEY_LOCKING_HEADER, RELEASE_SCRIPT } from "../../src/core/redis-scripts.ts";
 import { listen, type Listening } from "../../src/local/listen.ts";
 import type { RedisEngine } from "../../src/local/redis-rest/engine.ts";
 import { memoryEngine } from "../../src/local/redis-rest/memory-engine.ts";
@@ -226,6 +227,110 @@ describe.each(engines)("the Upstash REST endpoint over an engine: %s", (_, start
       expect(item).toHaveProperty("error");
     }
     expect((await send(["GET", "a"])).body).toEqual({ result: "1" });
+  });
+
+  describe("scripts", () => {
+    const change = async (
+      fence: string,
+      ...texts: readonly (readonly [string, string, string, string?, string?])[]
+    ) =>
+      send([
+        "EVAL",
+        CHANGE_SCRIPT,
+        texts.length + 1,
+        "script-lock",
+        ...texts.map(([key]) => key),
+        fence,
+        ...texts.flatMap(([, expected, text, expiry = "none", second = ""]) => [
+          expected,
+          text,
+          expiry,
+          second,
+        ]),
+      ]);
+    const get = async (key: string) => (await send(["GET", key])).body;
+
+    it("write what still is what was read, all at one moment, and nothing else", async () => {
+      await send(["SET", "one", "1"]);
+      expect((await change("any", ["one", "1", "2"], ["two", "", "x"], ["one-more", "0", "1"])).body).toEqual(
+        {
+          result: [1, 1, 0],
+        },
+      );
+      expect([await get("one"), await get("two"), await get("one-more")]).toEqual([
+        { result: "2" },
+        { result: "x" },
+        { result: null },
+      ]);
+      // What is there already was written by us, and its answer was lost.
+      expect((await change("any", ["one", "1", "2"], ["two", "x", ""])).body).toEqual({ result: [1, 1] });
+      expect(await get("two")).toEqual({ result: null });
+      expect((await change("any", ["two", "x", ""])).body).toEqual({ result: [1] });
+    });
+
+    it("write nothing once the fence is gone", async () => {
+      await send(["SET", "script-lock", "token"]);
+      await send(["SET", "fenced", "1"]);
+      expect((await change("is:token", ["fenced", "1", "2"])).body).toEqual({ result: [1] });
+      expect((await change("is:another", ["fenced", "2", "3"])).body).toEqual({ result: -1 });
+      expect((await change("is:", ["fenced", "2", "3"])).body).toEqual({ result: -1 });
+      await send(["DEL", "script-lock"]);
+      expect((await change("is:", ["fenced", "2", "3"])).body).toEqual({ result: [1] });
+    });
+
+    it("set, keep and cap the time that a text has", async () => {
+      const inAnHour = String(Math.floor(Date.now() / 1_000) + 3_600);
+      const ttl = async () => (await send(["TTL", "timed"])).body as { readonly result: number };
+      await change("any", ["timed", "", "1", "at", inAnHour]);
+      expect((await ttl()).result).toBeGreaterThan(3_500);
+      await change("any", ["timed", "1", "2", "keep"]);
+      await change("any", ["timed", "2", "3", "cap", "60"]);
+      expect((await ttl()).result).toBeGreaterThan(3_500);
+      await change("any", ["timed", "3", "4"]);
+      expect(await ttl()).toEqual({ result: -1 });
+      await change("any", ["timed", "4", "4", "cap", "60"]);
+      expect(await ttl()).toEqual({ result: 60 });
+    });
+
+    it("take what is no text for nothing", async () => {
+      await send(["HSET", "hash-text", "a", "1"]);
+      expect((await change("any", ["hash-text", "", "1"])).body).toEqual({ result: [1] });
+      expect(await get("hash-text")).toEqual({ result: "1" });
+    });
+
+    it("release a lock that is ours, and no other", async () => {
+      await send(["SET", "held", "mine"]);
+      const release = async (token: string) => (await send(["EVAL", RELEASE_SCRIPT, 1, "held", token])).body;
+      expect([await release("another's"), await release("mine"), await release("mine")]).toEqual([
+        { result: 0 },
+        { result: 1 },
+        { result: 0 },
+      ]);
+    });
+
+    it.each<[string, readonly unknown[], string]>([
+      [
+        "Upstash's flag",
+        [KEY_LOCKING_HEADER + RELEASE_SCRIPT, 1, "a", "b"],
+        "Unexpected flag in script shebang",
+      ],
+      [
+        "more keys than there are",
+        [RELEASE_SCRIPT, 3, "a"],
+        "Number of keys can't be greater than number of args",
+      ],
+      ["fewer than none", [RELEASE_SCRIPT, -1], "Number of keys can't be negative"],
+      ["a number that is none", [RELEASE_SCRIPT, "x"], "value is not an integer or out of range"],
+      ["what is no script", ["retur 1", 0], "Error compiling script"],
+    ])("refuses %s", async (_name, args, said) => {
+      const answer = await send(["EVAL", ...args]);
+      expect([answer.status, answer.body]).toEqual([400, { error: expect.stringContaining(said) }]);
+    });
+
+    it("are not for the read-only token", async () => {
+      const { readOnlyToken: token } = tokens;
+      expect((await send(["EVAL", RELEASE_SCRIPT, 1, "held", "x"], { token })).status).toBe(400);
+    });
   });
 
   it("says which keys it evicts when memory is short", async () => {

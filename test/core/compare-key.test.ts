@@ -34,7 +34,7 @@ describe("compareKey", () => {
     ["an entry alone", entry, missing, "missing_record"],
     ["a revoked entry alone", revoked, missing, "missing_record"],
     ["a record alone", undefined, trusted(entry), "orphan_record"],
-    ["a tombstone alone", undefined, trusted(revoked), "orphan_record"],
+    ["a tombstone alone", undefined, trusted(revoked), undefined],
     ["a record of another secret", entry, trusted(entry, { hash: "x" }), "stale_record"],
     ["a record of another user", entry, trusted(entry, { sub: "auth0|grace" }), "stale_record"],
     ["a record with fewer restrictions", { ...entry, scope: "a" }, trusted(entry), "stale_record"],
@@ -44,13 +44,9 @@ describe("compareKey", () => {
     ["a record of a later form", entry, { kind: "newer" }, "newer_version"],
     ["a revoked entry with a record of a later form", revoked, { kind: "newer" }, "newer_version"],
     ["a dead entry with a living record", revoked, trusted(entry), "stale_record"],
+    ["an ended entry that was shortened", { ...revoked, aud: [] }, trusted(revoked), undefined],
     ["a living entry with a tombstone", entry, trusted(revoked), "entry_not_revoked"],
-    [
-      "a living entry with a disabled record",
-      entry,
-      trusted({ ...entry, disabled_at: NOW }),
-      "entry_not_disabled",
-    ],
+    ["a living entry with a disabled record", entry, trusted({ ...entry, disabled_at: NOW }), "stale_record"],
     ["a disabled entry with a living record", { ...entry, disabled_at: NOW }, trusted(entry), "stale_record"],
     ["an untrusted record", entry, untrusted, "altered_record"],
     ["an untrusted record alone", undefined, untrusted, "altered_record"],
@@ -65,19 +61,19 @@ describe("compareKey", () => {
   });
 
   it.each([
-    ["one second before the retention ends", NOW - RETENTION + 1, "missing_record", "orphan_record"],
-    ["when the retention ends", NOW - RETENTION, undefined, undefined],
-  ])("%s, what has expired is still looked for or not", (_, exp, alone, orphan) => {
+    ["one second before the retention ends", NOW - RETENTION + 1, "missing_record"],
+    ["when the retention ends", NOW - RETENTION, undefined],
+  ])("%s, what has expired is still looked for or not", (_, exp, alone) => {
     const old = { ...entry, exp };
     expect(compareKey(SUB, old, missing, NOW, RETENTION)).toBe(alone);
-    expect(compareKey(SUB, undefined, trusted(old), NOW, RETENTION)).toBe(orphan);
+    expect(compareKey(SUB, undefined, trusted(old), NOW, RETENTION)).toBeUndefined();
   });
 });
 
 describe("mendOf", () => {
   it.each(["missing_record", "stale_record", "altered_record"] as const)("%s: from the entry", (kind) => {
-    expect(mendOf(kind, SUB, entry, missing, false)).toEqual({ record: recordOf(SUB, entry) });
-    expect(mendOf(kind, SUB, undefined, missing, true)).toBeUndefined();
+    expect(mendOf(kind, SUB, entry, missing, undefined)).toEqual({ record: recordOf(SUB, entry) });
+    expect(mendOf(kind, SUB, undefined, missing, NOW)).toBeUndefined();
   });
 
   it.each<[string, KeyEntry | undefined, FoundRecord]>([
@@ -85,31 +81,28 @@ describe("mendOf", () => {
     ["without one", undefined, newer],
     ["of a later form", entry, { kind: "newer" }],
   ])("newer_version, %s: nothing is written, whatever may be restored", (_, one, found) => {
-    expect(mendOf("newer_version", SUB, one, found, true)).toBeUndefined();
+    expect(mendOf("newer_version", SUB, one, found, NOW)).toBeUndefined();
   });
 
   it("entry_not_revoked: the entry dies as the record did, and keeps all else", () => {
     const found = trusted(revoked, { hash: "x" });
-    expect(mendOf("entry_not_revoked", SUB, entry, found, false)).toEqual({
+    expect(mendOf("entry_not_revoked", SUB, entry, found, undefined)).toEqual({
       entry: revoked,
       record: recordOf(SUB, revoked),
     });
     const anothers = trusted(revoked, { sub: "auth0|grace" });
-    expect(mendOf("entry_not_revoked", SUB, entry, anothers, false)).toEqual({ entry: revoked });
+    expect(mendOf("entry_not_revoked", SUB, entry, anothers, undefined)).toEqual({ entry: revoked });
   });
 
-  it("entry_not_disabled: the entry pauses as the record did", () => {
-    const disabled = { ...entry, disabled_at: NOW };
-    expect(mendOf("entry_not_disabled", SUB, entry, trusted(disabled), false)).toEqual({
-      entry: disabled,
-      record: recordOf(SUB, disabled),
+  it("orphan_record: only if that is asked for, and then disabled: an older record may be put back by others", () => {
+    expect(mendOf("orphan_record", SUB, undefined, trusted(entry), undefined)).toBeUndefined();
+    expect(mendOf("orphan_record", SUB, undefined, trusted(entry), NOW)).toEqual({
+      entry: { ...entry, name: "restored abcdefghijkl", disabled_at: NOW },
+      record: { ...recordOf(SUB, entry), disabled_at: NOW },
     });
-  });
-
-  it("orphan_record: only if that is asked for", () => {
-    expect(mendOf("orphan_record", SUB, undefined, trusted(entry), false)).toBeUndefined();
-    expect(mendOf("orphan_record", SUB, undefined, trusted(entry), true)).toEqual({
-      entry: { ...entry, name: "restored abcdefghijkl" },
+    const paused = { ...entry, disabled_at: NOW - 50 };
+    expect(mendOf("orphan_record", SUB, undefined, trusted(paused), NOW)?.entry).toMatchObject({
+      disabled_at: NOW - 50,
     });
     expect(recordOf(SUB, entryOfRecord(recordOf(SUB, entry)))).toEqual(recordOf(SUB, entry));
   });

@@ -46,6 +46,7 @@ async function verifyAgainst(
       onWait: (what) => void told.push(what),
       createKey: async () => Promise.resolve({ id: "A".repeat(12), reveal: () => "made" }),
       unknownKey: () => "unknown",
+      withoutEntry: async (_, work) => work(),
       revokeKey: async () => Promise.resolve(),
       forgetKey: async () => Promise.resolve(),
     },

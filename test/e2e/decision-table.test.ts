@@ -320,7 +320,7 @@ test("an unknown id and a right id with a wrong secret are answered with the sam
 });
 
 describe("post-login, at the user's own record", () => {
-  const forget = async (): Promise<void> => s.keys.users.write(ADA, []);
+  const forget = async (): Promise<unknown> => s.keys.users.write(ADA, []);
   /** The truth was narrowed, and Redis holds the record of before. */
   const narrowed = (changes: Partial<KeyEntry>, exchange: Readonly<Record<string, string>> = {}): Present => {
     return async (key, id) => {

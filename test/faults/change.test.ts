@@ -11,6 +11,7 @@ import { pruneKeys } from "../../src/keys/prune.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { cancelRotation, endOverlap, rotateKey } from "../../src/keys/rotate.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
+import { putRecord } from "../support/records.ts";
 import { ADA, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
@@ -189,5 +190,5 @@ async function age(id: string): Promise<void> {
   );
   await s.keys.users.write(ADA, aged);
   const entry = aged.find((one) => isObject(one) && one["id"] === id);
-  await s.keys.records.write(recordOf(ADA, entry as KeyEntry));
+  await putRecord(s.keys, recordOf(ADA, entry as KeyEntry));
 }

@@ -35,15 +35,17 @@ function keyOf(seed: number): { readonly randomBytes: (size: number) => Uint8Arr
 
 const isGranted = async (key: string) => (await s.exchange(key)).status === 200;
 
-it("makes eight requests, one of them for a token that is kept", async () => {
+it("makes ten requests: one for a token that is kept, and two that ask whether Redis is Upstash", async () => {
   await wire.disturb(-1, FAULTS["never arrives"], async () =>
     createKey(freshKeys(s, clock), GRACE, { name: "counted" }),
   );
   // User and store marker are read at the same time: which of them comes first is not said.
   expect(wire.requests.toSorted()).toEqual([
     "GET /api/v2/users/auth0%7Cgrace",
-    "GET /api/v2/users/auth0%7Cgrace",
     "PATCH /api/v2/users/auth0%7Cgrace",
+    "POST /",
+    "POST /",
+    "POST /",
     "POST /",
     "POST /",
     "POST /",
@@ -56,8 +58,8 @@ it.each(Object.entries<Fault>(FAULTS))(
   "hands out a key that works or none, whichever request %s",
   async (name, fault) => {
     const bystander = await s.create(ADA);
-    for (let failAt = 0; failAt < 8; failAt++) {
-      const { randomBytes, key } = keyOf(failAt * 1_000 + name.length);
+    for (let failAt = 0; failAt < 10; failAt++) {
+      const { randomBytes, key } = keyOf(failAt * 1_000 + Object.keys(FAULTS).indexOf(name));
       const outcome = await wire.disturb(failAt, fault, async () =>
         createKey({ ...freshKeys(s, clock), randomBytes }, ADA, { name: "disturbed" }),
       );

@@ -7,8 +7,10 @@ import { keyEntriesOf } from "../support/entries.ts";
 import { dropKeys } from "../../src/keys/drop-keys.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";
 import { createRedis } from "../../src/stores/key-record-reader.ts";
+import { redisKeyBatches } from "../../src/stores/redis-key-batches.ts";
 import { redisKeyStore } from "../../src/stores/redis-key-store.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
+import { putRecord } from "../support/records.ts";
 import { ADA, GRACE, pepperOf, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Fault, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
@@ -35,10 +37,10 @@ afterAll(async () => {
 
 const metadataOf = (userId: string) => s.local.tenant.users.get(userId)?.["app_metadata"];
 const entriesOf = (userId: string) => keyEntriesOf(metadataOf(userId));
-/** What is in Redis; a lock that was left runs out by itself. */
+/** What is in Redis; a lock that was left runs out by itself, and so does the trace of a drop. */
 const stored = async () => {
   const [, names] = (await s.local.redis.execute(["SCAN", "0"])) as [string, string[]];
-  return names.filter((name) => !name.startsWith("apikey-lock:"));
+  return names.filter((name) => !name.startsWith("apikey-lock:") && name !== "apikey-unmarked");
 };
 const MALFORMED = { id: "not one of ours" };
 
@@ -49,10 +51,10 @@ async function furnish(): Promise<void> {
     const user = s.local.tenant.users.get(userId);
     const app_metadata = userId === ADA ? { plan: "gold", api_keys: [MALFORMED, ...api_keys] } : { api_keys };
     s.local.tenant.users.set(userId, { ...user, user_id: userId, app_metadata });
-    await s.keys.records.addMissing(api_keys.map((entry) => recordOf(userId, entry)));
+    await putRecord(s.keys, ...api_keys.map((entry) => recordOf(userId, entry)));
   }
   const [entry] = entries.get(ADA) ?? [];
-  if (entry) await s.keys.records.write(recordOf("auth0|gone", { ...entry, id: "orphan000001" }));
+  if (entry) await putRecord(s.keys, recordOf("auth0|gone", { ...entry, id: "orphan000001" }));
   await s.keys.records.mark();
 }
 
@@ -78,7 +80,7 @@ it("drops every entry and record, and nothing else; reconcile has nothing to bri
   const options = { fix: true, restoreEntries: true, restoreMany: true, onDifference: () => undefined };
   await reconcile(s.keys, options);
   for (const key of keys) expect((await s.exchange(key)).status).toBe(400);
-  await s.keys.records.unmark();
+  await s.keys.records.unmark("1.trace");
   expect(await dropKeys(freshKeys(s, clock))).toMatchObject({ users: 0, entries: 0, orphans: 0 });
 });
 
@@ -110,7 +112,10 @@ test("a store of another deployment is refused, and a record with another seal s
   const another = { peppers, deployment: s.config, retentionSeconds: 60 };
   const others = redisKeyStore(redis, another);
   const [entry] = entries.get(GRACE) ?? [];
-  if (entry) await others.write(recordOf(GRACE, { ...entry, id: "another00001" }));
+  const records = { ...others, ...redisKeyBatches(redis, another) };
+  if (entry) {
+    await putRecord({ ...s.keys, records }, recordOf(GRACE, { ...entry, id: "another00001" }));
+  }
   const before = await stored();
   await s.local.redis.execute(["DEL", "apikey-store"]);
   await others.mark();
@@ -128,7 +133,7 @@ test("a key that is made while it runs is dropped too, or was never made", async
   const exportUsers = async function* () {
     // Ada had no key yet when she was exported; her first create began before the marker was gone, and ends now.
     for await (const user of racing.exportUsers()) if (user.userId !== ADA) yield user;
-    await s.keys.records.write(late);
+    await putRecord(s.keys, late);
     const { sub: _, ...entry } = late;
     await s.keys.users.write(ADA, [...(await s.keys.users.read(ADA)).entries, { ...entry, name: "late" }]);
   };

@@ -3,8 +3,10 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { KeyEntry } from "../../src/core/key-entry.ts";
 import { keyEntriesOf } from "../support/entries.ts";
 import { recordOf } from "../../src/core/key-record.ts";
+import { enableKey } from "../../src/keys/disable.ts";
 import { reconcile } from "../../src/keys/reconcile.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
+import { putRecord } from "../support/records.ts";
 import { ADA, GRACE, setMetadata, stage, type Stage } from "../support/stage.ts";
 import { FAULTS, openWire, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
@@ -40,11 +42,12 @@ async function damage(): Promise<void> {
   await s.local.redis.execute(["FLUSHALL"]);
   setMetadata(s, ADA, { api_keys: [entryOf("missing"), entryOf("stale")] });
   setMetadata(s, GRACE, { api_keys: [entryOf("tombstone")] });
-  await s.keys.records.addMissing([
+  await putRecord(
+    s.keys,
     { ...recordOf(ADA, entryOf("stale")), hash: "of a rotation that failed" },
     recordOf(GRACE, entryOf("lost")),
     { ...recordOf(GRACE, entryOf("tombstone")), revoked_at: s.keys.nowSeconds(), revoked_reason: "leaked" },
-  ]);
+  );
 }
 const statusOf = async (name: Name) => (await s.exchange(made.get(name)?.key ?? "")).status;
 
@@ -67,6 +70,9 @@ it("reconcile that dies after any of its requests loses no key and revives none,
     const label = `request ${dieAt}: ${wire.requests[dieAt]}`;
     expect(await statusOf("tombstone"), label).not.toBe(200);
     await mendAll();
-    expect(await Promise.all(NAMES.map(statusOf)), label).toEqual([200, 200, 200, 400]);
+    expect(await Promise.all(NAMES.map(statusOf)), label).toEqual([200, 200, 400, 400]);
+    // A lost entry comes back disabled: its record alone is no proof that the key should live.
+    await enableKey(s.keys, GRACE, entryOf("lost").id);
+    expect(await statusOf("lost"), label).toBe(200);
   }
 }, 120_000);

@@ -13,6 +13,7 @@ import { revokeKey } from "../../src/keys/revoke.ts";
 import { fillTenant } from "../support/fill-tenant.ts";
 import { flushAndReconcile } from "../support/flush-and-reconcile.ts";
 import type { WrittenKey } from "../support/live-writer.ts";
+import { dropRecord, putRecord } from "../support/records.ts";
 import { ADA, environmentOf, GRACE, setMetadata, stage, type Stage } from "../support/stage.ts";
 
 let s: Stage;
@@ -66,7 +67,7 @@ describe("one key", () => {
 
   it("a missing record comes back, and only with fix", async () => {
     const { key, id } = await s.create(ADA);
-    await s.keys.records.remove(id);
+    await dropRecord(s.keys, id);
     const expected = { kind: "missing_record", userId: ADA, keyId: id };
     expect((await run()).differences).toEqual([{ ...expected, mended: false }]);
     expect(await status(key)).toBe(400);
@@ -77,7 +78,7 @@ describe("one key", () => {
 
   it("a stale record is written anew from its entry", async () => {
     const { id } = await s.create(ADA, { scope: "read:things" });
-    await s.keys.records.write({ ...recordOf(ADA, entryOf(ADA, id)), scope: "write:things" });
+    await putRecord(s.keys, { ...recordOf(ADA, entryOf(ADA, id)), scope: "write:things" });
     const { differences } = await run({ fix: true });
     expect(differences).toEqual([{ kind: "stale_record", userId: ADA, keyId: id, mended: true }]);
     expect(await s.keys.records.read(id)).toEqual(recordOf(ADA, entryOf(ADA, id)));
@@ -99,14 +100,14 @@ describe("one key", () => {
   it("a tombstone wins over a living entry, and a dead entry over a living record", async () => {
     const [one, other] = [await s.create(ADA), await s.create(ADA)];
     const now = s.keys.nowSeconds();
-    await s.keys.records.write({
+    await putRecord(s.keys, {
       ...recordOf(ADA, entryOf(ADA, one.id)),
       revoked_at: now,
       revoked_reason: "leaked",
     });
     const living = recordOf(ADA, entryOf(ADA, other.id));
     await revokeKey(s.keys, ADA, other.id, "leaked");
-    await s.keys.records.write(living);
+    await putRecord(s.keys, living);
     const { differences } = await run({ fix: true });
     expect(differences).toHaveLength(2);
     expect(differences).toEqual(
@@ -166,7 +167,7 @@ describe("one key", () => {
   it("one malformed profile does not keep the others from being mended", async () => {
     const [ada, grace] = [await s.create(ADA), await s.create(GRACE)];
     setMetadata(s, ADA, { api_keys: "mine" });
-    await s.keys.records.remove(grace.id);
+    await dropRecord(s.keys, grace.id);
     const { differences, marked } = await run({ fix: true });
     expect(differences).toEqual([
       { kind: "missing_record", userId: GRACE, keyId: grace.id, mended: true },

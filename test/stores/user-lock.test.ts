@@ -5,14 +5,17 @@ import { userLock, type Clock } from "../../src/stores/user-lock.ts";
 import { stage, type Stage } from "../support/stage.ts";
 
 let now = 0;
+/** How long a suspended laptop's monotonic clock stood still. */
+let suspendedMs = 0;
 const clock: Clock = {
-  monotonicMs: () => now,
+  monotonicMs: () => now - suspendedMs,
+  wallMs: () => now,
   sleep: async (ms) => {
     now += ms;
   },
 };
 const randomBytes = (size: number): Uint8Array => new Uint8Array(size);
-const timing = { clock, randomBytes, leaseMs: 30_000, waitMs: 35_000, requestTimeoutMs: 5_000 };
+const timing = { clock, randomBytes, leaseMs: 30_000, waitMs: 35_000 };
 
 let s: Stage;
 let lock: ReturnType<typeof userLock>;
@@ -61,11 +64,35 @@ test("a lease with less left than needed stops the work, at the millisecond", as
   });
 });
 
-test("a lock that may be another's by now is left to run out", async () => {
-  await lock("auth0|ada", async () => {
-    now += 30_001;
-    // The lease has ended, and another has taken the lock.
-    await s.local.redis.execute(["SET", "apikey-lock:auth0|ada", "another"]);
+test("a lease counts by the wall clock too: a suspended laptop's monotonic clock stood still meanwhile", async () => {
+  await lock("auth0|ada", async (lease) => {
+    now += 29_000;
+    suspendedMs += 29_000;
+    expect(() => lease.require(1_001)).toThrow(expect.objectContaining({ code: "lease_too_short" }));
   });
+  suspendedMs = 0;
+});
+
+test("a lock that is another's by now is left to it; and who wrote a profile is told", async () => {
+  const outlive = async (isProfileWritten: boolean) =>
+    lock("auth0|ada", async (lease) => {
+      if (isProfileWritten) lease.noteProfileWrite(new Map());
+      now += 30_001;
+      // The lease has ended, and another has taken the lock.
+      await s.local.redis.execute(["SET", "apikey-lock:auth0|ada", "another"]);
+      return "done";
+    });
+  expect(await outlive(false)).toBe("done");
   expect(await held()).toBe(1);
+  await s.local.redis.execute(["DEL", "apikey-lock:auth0|ada"]);
+  await expect(outlive(true)).rejects.toMatchObject({ code: "update_lost", wasPaused: true });
+  expect(await held()).toBe(1);
+});
+
+test("a lock that was taken away is noticed although no time has passed", async () => {
+  const robbed = lock("auth0|ada", async (lease) => {
+    lease.noteProfileWrite(new Map());
+    await s.local.redis.execute(["DEL", "apikey-lock:auth0|ada"]);
+  });
+  await expect(robbed).rejects.toMatchObject({ code: "update_lost", wasPaused: false });
 });

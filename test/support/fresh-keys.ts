@@ -20,11 +20,10 @@ export function freshKeys(s: Stage, clock: TestClock): Keys {
     clock.nowMs += ms;
   };
   const lock = userLock(redis, {
-    clock: { monotonicMs: () => clock.nowMs, sleep },
+    clock: { monotonicMs: () => clock.nowMs, wallMs: () => clock.nowMs, sleep },
     randomBytes: (size) => crypto.getRandomValues(new Uint8Array(size)),
     leaseMs: 30_000,
     waitMs: 35_000,
-    requestTimeoutMs: 2_000,
   });
   return {
     ...openKeys(s.config, s.settings, { clock: { nowMs: () => clock.nowMs, sleep } }),

@@ -165,11 +165,17 @@ export class KeyWorld {
   async reconcile(disturbance?: Disturbance): Promise<void> {
     const outcome = await this.run(disturbance, async (keys) => reconcileAll(keys, true));
     this.isWiped = (await this.#stage.keys.records.readMarker()) !== "ours";
-    for (const key of this.known) key.isLost &&= !this.#hasEntry(key);
+    for (const key of this.known) {
+      const wasLost = key.isLost;
+      key.isLost &&= !this.#hasEntry(key);
+      // An entry that was lost comes back disabled.
+      if (wasLost && !key.isLost)
+        key.candidates = key.candidates.map((one) => ({ ...one, isDisabled: true }));
+    }
     if (disturbance) return;
     if (outcome instanceof ApiKeysError) throw outcome;
     for (const key of this.known) {
-      // What has been dead for long is not brought back.
+      // What has ended is not brought back.
       if (key.isLost) key.candidates = key.candidates.filter((one) => isDead(one, this.nowSeconds));
       if (this.isWiped || key.candidates.length === 0)
         throw new Error(`A reconcile has left ${key.id} lost.`);

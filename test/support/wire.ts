@@ -30,6 +30,8 @@ export interface Wire {
   disturb<T>(failAt: number, fault: Fault, work: () => Promise<T>): Promise<T | ApiKeysError>;
   /** Runs an operation whose process dies as its request number `at` takes effect: none of the later ones is sent. */
   kill<T>(at: number, work: () => Promise<T>): Promise<T | ApiKeysError>;
+  /** Runs an operation whose process is stopped before its request number `at` is sent, while `meanwhile` runs. */
+  pause<T>(at: number, meanwhile: () => Promise<void>, work: () => Promise<T>): Promise<T | ApiKeysError>;
   close(): void;
 }
 
@@ -74,6 +76,15 @@ export function openWire({ local, settings }: Stage): Wire {
     async kill(at, work) {
       state.diesThen = true;
       return run(at, FAULTS["takes effect, and its answer is lost"], work);
+    },
+    async pause(at, meanwhile, work) {
+      const stopped: Fault = async (send) => {
+        state.isArmed = false;
+        await meanwhile();
+        state.isArmed = true;
+        return send();
+      };
+      return run(at, stopped, work);
     },
     close() {
       globalThis.fetch = original;

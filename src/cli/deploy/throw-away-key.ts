@@ -1,5 +1,4 @@
 import { ApiKey } from "../../core/api-key.ts";
-import type { KeyEntry } from "../../core/key-entry.ts";
 import { ApiKeysError } from "../../core/errors.ts";
 import type { Deploying } from "../../deploy/apply.ts";
 import type { DeployConfig } from "../../deploy/config.ts";
@@ -7,7 +6,8 @@ import type { Verifying } from "../../deploy/verify.ts";
 import { createKey } from "../../keys/create.ts";
 import type { Keys } from "../../keys/keys.ts";
 import { revokeKey } from "../../keys/revoke.ts";
-import { writeEntries } from "../../keys/write-entries.ts";
+import { changeRecords, underLock } from "../../keys/under-lock.ts";
+import { requireEntries } from "../../keys/write-entries.ts";
 import type { DeploySettings } from "./deploy-settings.ts";
 
 /** Joins keys and configuration to a verification. Throws `configuration_invalid` where no user is configured for it. */
@@ -64,20 +64,22 @@ export function verifyingOf(
 
 /** Removes entry and record of a key that nobody ever held; the tombstone of any other must stay. */
 async function forget(keys: Keys, userId: string, keyId: string): Promise<void> {
-  await keys.lock(userId, async () => keys.records.remove(keyId));
+  await underLock(keys, userId, async (lease) => {
+    const held = await keys.records.readMany([keyId]);
+    const removals = held.map((one) => ({ held: one }));
+    await changeRecords(keys, removals, lease);
+  });
   await replaceEntry(keys, userId, keyId, undefined);
+  await keys.records.forgetUses([keyId]);
 }
 
 /** Puts another entry, or none, in the place of a key's, and gives the one that was there. */
 async function replaceEntry(keys: Keys, userId: string, keyId: string, entry: unknown): Promise<unknown> {
-  return keys.lock(userId, async (lease) => {
+  return underLock(keys, userId, async (lease) => {
     const { entries } = await keys.users.read(userId);
     const isOther = (one: unknown) => (one as { readonly id?: unknown } | null)?.id !== keyId;
     const after = [...entries.filter(isOther), ...(entry === undefined ? [] : [entry])];
-    const isDone = (known: readonly KeyEntry[]) =>
-      known.some((one) => !isOther(one)) === (entry !== undefined);
-    const outcome = await writeEntries(keys, lease, userId, after, isDone);
-    if (outcome.kind !== "written") throw outcome.error;
+    await requireEntries(keys, lease, userId, after);
     return entries.find((one) => !isOther(one));
   });
 }

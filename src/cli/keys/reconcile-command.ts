@@ -22,8 +22,11 @@ export function addReconcileCommand(kit: CommandKit): void {
   const command = kit
     .addOnline("reconcile", "compare the keys in Auth0 with those in Redis, both ways, and mend what differs")
     .option("--user <id>", "one user alone (default: the whole tenant)")
-    .option("--fix", "mend what differs: the truth is Auth0, death is either, and no record is deleted")
-    .option("--restore-entries", "with --fix: write lost entries back to Auth0 from their records")
+    .option(
+      "--fix",
+      "repair what differs: Auth0 wins, a revocation on either side wins, no record is deleted",
+    )
+    .option("--restore-entries", "with --fix: write lost entries back to Auth0 from their records, disabled")
     .option("--yes", "restore however many entries are lost");
   command.action(async (options: ReconcileCommandOptions) => {
     if (options.restoreEntries && !options.fix) command.error("error: --restore-entries needs --fix");

@@ -57,13 +57,11 @@ async function revokeAll(kit: CommandKit, options: RevokeOptions, user: string):
   const keys = await kit.open(options);
   const question = `Revoke every key of ${user}?`;
   if (!options.yes && kit.io.confirm && !(await kit.io.confirm(question))) return;
-  const revoked = await revokeAllKeys(keys, user, options.reason);
+  const { revoked, madeMeanwhile } = await revokeAllKeys(keys, user, options.reason);
   const presented = revoked.map(({ entry }) => presentKey(keys, user, entry));
-  kit.print(
-    options,
-    presented,
-    presented.length === 0 ? "There was no key to revoke.\n" : keysTable(presented),
-  );
+  const text = presented.length === 0 ? "There was no key to revoke.\n" : keysTable(presented);
+  const meanwhile = madeMeanwhile === 0 ? "" : `${madeMeanwhile} of them were made meanwhile.\n`;
+  kit.print(options, presented, text + meanwhile);
 }
 
 /** Throws `no_key_found` for a text that looks as if a key of ours stood in it, and none was ended. */

@@ -1,4 +1,5 @@
 import { RedisCommandError, type RedisEngine, type Reply } from "./engine.ts";
+import { evaluate } from "./known-scripts.ts";
 
 interface Item {
   readonly value: string | ReadonlyMap<string, string>;
@@ -126,6 +127,11 @@ export function memoryEngine(nowMs: () => number): RedisEngine {
       run: (keys) => keys.filter((key) => find(key) && items.delete(key)).length,
     },
     ECHO: { minArgs: 1, maxArgs: 1, run: ([text = ""]) => text },
+    EVAL: {
+      minArgs: 2,
+      maxArgs: Infinity,
+      run: (args) => evaluate((...command) => lookUp(command)(), args),
+    },
     EXPIRE: { minArgs: 2, maxArgs: 2, run: expire },
     EXISTS: { minArgs: 1, maxArgs: Infinity, run: (keys) => keys.filter(find).length },
     FLUSHALL: { minArgs: 0, maxArgs: 1, run: flush },
