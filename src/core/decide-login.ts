@@ -47,6 +47,7 @@ export function decideLogin(
     return isOurType || isNameless ? deny(undefined, UNKNOWN) : { kind: "pass" };
   }
   const [actor, ...others] = actors ?? [];
+  if (actor && isOfBefore(actor, request, deployment)) return { kind: "pass" };
   const keyId = actor?.keyId;
   if (actor === undefined || keyId === undefined || others.length > 0) return deny(keyId, UNKNOWN);
   const { known, newer } = entriesIn(request.appMetadata, deployment);
@@ -83,6 +84,20 @@ function ourActors(chain: unknown, deployment: DeployedDeployment): readonly Fou
   if (deployment.takesOver !== true || deployment.name === DEFAULT_NAME) return own;
   const old = actorsIn(chain, { name: DEFAULT_NAME });
   return own && old && [...own, ...old];
+}
+
+/**
+ * Whether another deployment exchanged the key, of before deployments had names: then all had the same actors, which had
+ * no tag, and the type tells them apart.
+ */
+function isOfBefore(
+  { depth, tag }: FoundActor,
+  { subjectTokenType }: LoginRequest,
+  deployment: DeployedDeployment,
+): boolean {
+  const isFormOfBefore = deployment.name === DEFAULT_NAME || deployment.takesOver === true;
+  const isOther = subjectTokenType !== undefined && subjectTokenType !== deployment.subjectTokenType;
+  return isFormOfBefore && isOther && depth === 0 && tag === undefined;
 }
 
 /** The user's entries of this deployment; before it is taken over, those of the old form too. */

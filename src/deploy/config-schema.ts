@@ -70,11 +70,15 @@ const policyFields = exactly({
 });
 const policy = v.pipe(
   policyFields,
-  v.check(
-    ({ defaultLifetimeDays: days = 0, maxLifetimeDays }) => days <= maxLifetimeDays,
-    "has a defaultLifetimeDays above its maxLifetimeDays",
+  // Else each key that is made without a lifetime would be refused, and each that is rotated would live longer.
+  v.forward(
+    v.partialCheck(
+      [["defaultLifetimeDays"], ["maxLifetimeDays"]],
+      ({ defaultLifetimeDays = 0, maxLifetimeDays }) => defaultLifetimeDays <= maxLifetimeDays,
+      "is less than defaultLifetimeDays",
+    ),
+    ["maxLifetimeDays"],
   ),
-  // The default never exceeds the maximum, whichever was configured.
   v.transform(({ defaultLifetimeDays, ...rest }) => ({
     ...rest,
     defaultLifetimeDays: defaultLifetimeDays ?? Math.min(DEFAULT_LIFETIME_DAYS, rest.maxLifetimeDays),
@@ -118,21 +122,7 @@ const fields = exactly({
   retiredKeyPrefixes: v.optional(v.array(keyPrefix), []),
   apis: v.pipe(v.array(api), v.minLength(1, "must name at least one API")),
   clients: v.optional(v.array(text), []),
-  policy: v.optional(
-    v.pipe(
-      policy,
-      // Else each key that is made without a lifetime would be refused, and each that is rotated would live longer.
-      v.forward(
-        v.partialCheck(
-          [["defaultLifetimeDays"], ["maxLifetimeDays"]],
-          ({ defaultLifetimeDays, maxLifetimeDays }) => defaultLifetimeDays <= maxLifetimeDays,
-          "is less than defaultLifetimeDays, which is 90 unless configured",
-        ),
-        ["maxLifetimeDays"],
-      ),
-    ),
-    {},
-  ),
+  policy: v.optional(policy, {}),
   name: v.optional(
     v.pipe(
       v.string(),

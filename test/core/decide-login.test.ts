@@ -50,6 +50,26 @@ it.each<[string, Partial<LoginRequest>, object]>([
   ],
   ["an exchange of another type", { subjectTokenType: "urn:other", actor: undefined }, { kind: "pass" }],
   [
+    "another deployment's exchange of before they had names: another type, our actor, no tag",
+    { subjectTokenType: "urn:other", actor: { sub: "api-key|4fJ2kQ9xZb1T" }, appMetadata: {} },
+    { kind: "pass" },
+  ],
+  ["the same with a tag", { subjectTokenType: "urn:other", appMetadata: {} }, { kind: "deny" }],
+  [
+    "the same, passed on",
+    {
+      subjectTokenType: "urn:other",
+      actor: { sub: "api", act: { sub: "api-key|4fJ2kQ9xZb1T" } },
+      appMetadata: {},
+    },
+    { kind: "deny" },
+  ],
+  [
+    "the same without a type",
+    { subjectTokenType: undefined, actor: { sub: "api-key|4fJ2kQ9xZb1T" }, appMetadata: {} },
+    { kind: "deny" },
+  ],
+  [
     "an exchange that says neither type nor actor",
     { subjectTokenType: undefined, actor: undefined },
     UNKNOWN,

@@ -171,7 +171,10 @@ async function recordsIn({ local: { redis } }: Stage): Promise<ReadonlyMap<strin
 }
 
 describe("both releases work on one deployment", () => {
-  /** What is asked of each key: an API, a scope of it, by a client. A key with scopes has no `openid`: post-login takes it away. */
+  /**
+   * What is asked of each key: an API, a scope of it, by a client. A key with scopes has no `openid`: the previous release
+   * takes it away, the present one refuses to be asked for it.
+   */
   const ASKED: readonly Readonly<Record<string, string>>[] = [
     { audience: AUDIENCE, scope: "read:things", client_id: CLIENT_ID },
     { audience: AUDIENCE, scope: "write:things", client_id: CLIENT_ID },
@@ -179,6 +182,7 @@ describe("both releases work on one deployment", () => {
     { audience: OTHER_AUDIENCE, scope: "read:bills", client_id: CLIENT_ID },
     { audience: AUDIENCE, scope: "openid read:things", client_id: CLIENT_ID },
   ];
+  const OPENID = 4;
   const no = undefined;
   const every = ["read:things", "write:things", "read:things", "read:bills", "openid read:things"];
   /** What a key is made with, and what it is then granted of what is asked. */
@@ -267,9 +271,11 @@ describe("both releases work on one deployment", () => {
         });
         found.push([step, release, label, await Promise.all(answers)]);
       }
-      const expected = known.map(({ label, granted, secrets, works, isOverlapping }) => {
+      const expected = known.map(({ label, granted, secrets, works, isOverlapping, entry }) => {
         const none = granted.map(() => no);
-        const all = secrets.map((_, at) => (works && (at === 0 || isOverlapping) ? granted : none));
+        const isRefused = release === "present" && entry["scope"] !== undefined;
+        const rights = granted.map((one, at) => (isRefused && at === OPENID ? no : one));
+        const all = secrets.map((_, at) => (works && (at === 0 || isOverlapping) ? rights : none));
         return [step, release, label, all];
       });
       expect(found).toEqual(expected);
@@ -413,12 +419,24 @@ describe("both releases work on one deployment", () => {
         },
       ],
     ];
+    /** The present release lets a key that only Redis knows of come back disabled, and one that has ended not at all. */
+    async function expectRestoredOff(what: string, restore: readonly string[]): Promise<void> {
+      const living = known.filter(({ works }) => works);
+      for (const one of living) one.works = false;
+      await expectRights(`${what}, restored`);
+      for (const one of living) {
+        await m.keys("present", ...of(one, "enable"));
+        one.works = true;
+      }
+      await m.keys("previous", "reconcile", "--fix", ...restore);
+    }
     const table = rounds.flatMap(([what, damage]) => RELEASES.map((first) => [what, first, damage] as const));
     test.each(table)("%s, and the %s release looks first", async (what, first, damage) => {
       const isLost = what.includes("entries");
       const restore = isLost ? ["--restore-entries", "--yes"] : [];
       await damage();
       await m.keys(first, "reconcile", "--fix", ...restore);
+      if (isLost && first === "present") await expectRestoredOff(what, restore);
       await expectRights(`${what}, mended`);
       expectMembers(isLost ? ["name"] : ["revoked_at", "revoked_reason"]);
       // The other finds nothing to do, and neither has anything to drop.

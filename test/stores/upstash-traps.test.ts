@@ -87,8 +87,9 @@ test("a look-up is one MGET of record and marker, without telemetry", async () =
   expect(seen?.headers.filter((name) => name.includes("telemetry") || name.includes("sync"))).toEqual([]);
 });
 
-test("what the client says of a failed command never gets out: it quotes the arguments", async () => {
-  server.use(http.post(url, () => HttpResponse.json({ error: "ERR no" }, { status: 400 })));
+test("what is said of a failed command never gets out: it quotes the arguments", async () => {
+  const error = "ERR unknown subcommand 'the-secret-value'";
+  server.use(http.post(url, () => HttpResponse.json({ error }, { status: 400 })));
   const own: unknown = await redis.set("apikey:x", "the-secret-value").catch((error: unknown) => error);
   expect(String(own)).toContain("the-secret-value");
   const ours: unknown = await reach(redis.set("apikey:x", "the-secret-value")).catch(
