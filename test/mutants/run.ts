@@ -4,7 +4,8 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
 
-import { MUTANTS, mutate, type Mutant } from "./list.ts";
+import { MUTANTS, mutate } from "./list.ts";
+import type { Mutant } from "./mutant.ts";
 
 const HELP = `Usage: npm run mutants [-- --only NAME] [-- --jobs N]
 
