@@ -114,8 +114,8 @@ async function endRecord(attempt: Attempt, lease: Lease | undefined): Promise<He
       ? [true]
       : await keys.records.change([{ held, record: ended }], isTombstone ? undefined : lease?.fence);
     if (isDone) attempt.ended ??= { before, after };
-    // What stands now is read again: the entry's change is held to it.
-    if (isThere) return held;
+    // Under the lock, what stands now is read again: the entry's change is held to it.
+    if (isThere || (isDone && !lease)) return held;
   }
 }
 
@@ -155,7 +155,9 @@ async function changeUnderLock(attempt: Attempt, lease: Lease): Promise<ChangedK
 
   const written = recordAfter(held, userId, after);
   const fencing = after.revoked_at === undefined ? lease : undefined;
-  if (written) await changeRecords(keys, [{ held, record: written }], fencing);
+  // Whoever changes an ending's record from here on keeps the end: it need not be written once more.
+  const isThere = isDeath && isDeepStrictEqual(written, record);
+  if (written && !isThere) await changeRecords(keys, [{ held, record: written }], fencing);
   if (isDeepStrictEqual(after, entry)) return { before, after };
 
   const outcome = await writeEntries(keys, lease, userId, entries);
