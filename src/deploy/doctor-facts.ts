@@ -26,9 +26,9 @@ export interface Facts {
     | undefined;
   /** The tenant as far as the deployment is about it. */
   readonly current: TenantState | undefined;
-  /** What an application would change, or why it would refuse. */
+  /** What an application would change and leave, or why it would refuse. */
   readonly planned:
-    | { readonly changes: readonly Change[] }
+    | { readonly changes: readonly Change[]; readonly caveats: readonly string[] }
     | { readonly refused: string; readonly fix: string }
     | undefined;
   /** Seconds by which the tenant's clock is ahead of this machine's. */
@@ -57,8 +57,8 @@ export interface Examining extends Pick<Deploying, "api" | "desired"> {
   /** Asks the token endpoint for a token of the Management API: its scopes, and the `Date` of the answer. */
   readonly grant: () => Promise<{ readonly scopes: readonly string[]; readonly date: string | null }>;
   readonly store: () => Promise<StoreFacts>;
-  /** What an application would change. */
-  readonly plan: () => Promise<{ readonly changes: readonly Change[] }>;
+  /** What an application would change, and what it would leave. */
+  readonly plan: () => Promise<{ readonly changes: readonly Change[]; readonly caveats: readonly string[] }>;
 }
 
 /** Gathers the facts. Writes nothing; what a permission is missing for stays unknown. */

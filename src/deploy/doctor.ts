@@ -218,12 +218,13 @@ function limits(current: TenantState, desired: Desired): Finding[] {
 function deployment({ planned }: Facts): Finding[] {
   if (!planned) return [notSeen("deployment")];
   if ("refused" in planned) return [{ level: "error", what: planned.refused, fix: planned.fix }];
-  return planned.changes.map(({ what, why }) => ({
+  const changes = planned.changes.map(({ what, why }): Finding => ({
     level: "error",
     what: `${what}: ${why.join("; ")}.`,
     fix: "Run: npm run deploy -- apply",
     isMendedByApply: true,
   }));
+  return [...changes, ...planned.caveats.map((what): Finding => ({ level: "note", what, fix: "" }))];
 }
 
 function others({ neighbours }: TenantState, desired: Desired): Finding[] {

@@ -37,8 +37,8 @@ export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
-    // Redis's own refusal comes with 400, and says why.
-    if (!response.ok && response.status !== 400)
+    // What Redis itself refuses comes with 400, an unknown token with 401, and both say why.
+    if (!response.ok && ![400, 401].includes(response.status))
       throw new Error(`Redis answered ${response.status}, command was: ${JSON.stringify(body)}`);
     return (await response.json()) as { readonly result?: never; readonly error?: string };
   });

@@ -99,6 +99,17 @@ test("a deployed tenant has nothing wrong: each check is named as ok, and the do
   expect(snapshot(tenant)).toBe(before);
 });
 
+test("scopes of the API that the deployment does not name are told of", async () => {
+  const { scopes = [] } = tenant.resourceServers.get(AUDIENCE) ?? {};
+  const mend = api({ scopes: [...scopes, "admin:things"] });
+  const { checks } = await doctor();
+  mend();
+  const what = `${AUDIENCE} has scopes that this deployment does not name, and no key gets: admin:things`;
+  const { findings: found } = checks.find(({ check }) => check === "deployment") ?? {};
+  expect(found).toContainEqual({ level: "note", what, fix: "" });
+  expect(await findings()).toEqual([]);
+});
+
 test("for people, a line says what is looked at where, then one stands for each check with its result, and what is found below", async () => {
   const mend = change(tenant.clients, CLIENT_ID, { is_first_party: false });
   const run = await deployInProcess(["doctor"], { LOCAL_TENANT_DIR: folder }, clock);

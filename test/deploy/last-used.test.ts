@@ -35,7 +35,7 @@ test("the Action gets the token that can write only if lastUsed is on, and the d
 });
 
 const FACTS: Facts = {
-  planned: { changes: [] },
+  planned: { changes: [], caveats: [] },
   permissions: Object.values(PERMISSIONS).flat(),
   isEntitled: true,
   profileTypes: [],

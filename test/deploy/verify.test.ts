@@ -9,6 +9,7 @@ const DENIED = {
   status: 403,
   body: { error: "access_denied", error_description: "This API key is revoked." },
 };
+const NAMELESS = { status: 400, body: { error: "invalid_scope", error_description: "[scope: read:things]" } };
 const FAULT = { status: 500, body: { error: "server_error" } };
 
 /** Verifies against a token endpoint that gives these answers, one after the other, and the last for ever. */
@@ -68,6 +69,8 @@ test("a replica that is behind a new key, and behind its revocation, is waited f
     LATE,
     LATE,
     GRANTED,
+    NAMELESS,
+    DENIED,
     LATE,
     GRANTED,
     GRANTED,
@@ -80,9 +83,26 @@ test("a replica that is behind a new key, and behind its revocation, is waited f
 });
 
 test("the refusal of post-login is one as much as that of the exchange", async () => {
-  const { checks, sleptMs } = await verifyAgainst([GRANTED, LATE, DENIED]);
+  const { checks, sleptMs } = await verifyAgainst([GRANTED, NAMELESS, DENIED, LATE, DENIED]);
   expect(result(checks, REVOKED)).toBe(true);
   expect(sleptMs).toEqual([]);
+});
+
+test("a tenant that grants without being asked, or whose post-login does not look, does not work", async () => {
+  const NO_SCOPE = "a request that names no scope is refused";
+  const NO_ENTRY = "a key that the user's record does not have is refused";
+  const looked = async (
+    nameless: typeof LATE | typeof GRANTED,
+    unconfirmed: typeof LATE | typeof GRANTED,
+  ) => {
+    const { checks } = await verifyAgainst([GRANTED, nameless, unconfirmed, LATE, DENIED]);
+    return [NO_SCOPE, NO_ENTRY].map((name) => result(checks, name));
+  };
+  expect(await looked(NAMELESS, DENIED)).toEqual([true, true]);
+  expect(await looked(GRANTED, DENIED)).toEqual([false, true]);
+  expect(await looked(NAMELESS, GRANTED)).toEqual([true, false]);
+  // Refused, but by the exchange: that says nothing of post-login.
+  expect(await looked(NAMELESS, LATE)).toEqual([true, false]);
 });
 
 test("the wait has an end: a key that is never exchanged fails after three more attempts", async () => {
