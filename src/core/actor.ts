@@ -19,9 +19,9 @@ export interface FoundActor {
 
 /** Auth0 stops at five levels. What is deeper is not read, and refused. */
 const MAX_LEVELS = 6;
-const TAG_LENGTH = 8;
-/** So many fit into the 64 characters that Auth0 allows. */
-const MAX_TAGGED = 7;
+/** Auth0's limit of a text in an actor. */
+const MAX_TAG_LENGTH = 64;
+const LEAST_PART_LENGTH = 8;
 
 /** What `act.sub` begins with: `api-key|` for the deployment named `api-keys`, `api-key:NAME|` for any other. */
 function actorPrefix({ name }: Pick<Deployment, "name">): string {
@@ -45,20 +45,19 @@ export function keyIdOfActor(
 }
 
 /**
- * What tells the secrets of one key apart: 48 bits of each of these hashes of the secret, which say nothing of it. A key
- * has a hash under every pepper, and its entry may have another than its record while a pepper changes.
+ * What tells the secrets of one key apart: of each of these hashes of the secret as much as there is room for, which says
+ * nothing of it. A key has a hash under every pepper, and its entry may have another than its record while a pepper
+ * changes.
  */
 export function tagOf(hashes: readonly string[]): string {
-  return [...new Set(hashes.map(beginningOf))].slice(0, MAX_TAGGED).join(".");
+  const all = [...new Set(hashes)].slice(0, Math.floor(MAX_TAG_LENGTH / (LEAST_PART_LENGTH + 1)));
+  const length = Math.floor((MAX_TAG_LENGTH + 1) / all.length) - 1;
+  return all.map((hash) => hash.slice(0, length)).join(".");
 }
 
 /** Whether a tag is of the secret that has this hash. */
 export function isTagOf(tag: string, hash: string): boolean {
-  return tag.split(".").includes(beginningOf(hash));
-}
-
-function beginningOf(hash: string): string {
-  return hash.slice(0, TAG_LENGTH);
+  return tag.split(".").some((part) => part.length >= LEAST_PART_LENGTH && hash.startsWith(part));
 }
 
 /**

@@ -69,13 +69,27 @@ export function decideLogin(
     ip: isFirst ? request.ip : undefined,
     audience,
     organizationId,
-    // Later, an API asks for what it needs, and gets what the key has of it. Asking for nothing could give it all.
-    requestedScopes: isFirst || requestedScopes.length === 0 ? requestedScopes : undefined,
+    // Later, an API asks for what it needs, and gets what the key has of it. Asking for none of its scopes could give it all.
+    requestedScopes: isFirst
+      ? requestedScopes
+      : namesAny(requestedScopes, audience, deployment)
+        ? undefined
+        : [],
   };
   const refusal = refuseEnded(entry, secret === "previous", nowSeconds) ?? refuseUse(entry, use, deployment);
   if (refusal) return deny(keyId, refusal.reason);
   const removeScopes = scopesToRemove(entry.scope, audience, requestedScopes, deployment);
   return removeScopes ? { kind: "narrow", keyId, removeScopes } : deny(keyId, UNKNOWN);
+}
+
+/** Whether a scope of the API is among those that were asked for. */
+function namesAny(
+  requested: readonly string[],
+  audience: string | undefined,
+  { apis }: DeployedDeployment,
+): boolean {
+  const api = apis.find(({ identifier }) => identifier === audience);
+  return requested.some((scope) => api?.scopes.includes(scope));
 }
 
 /** The deployment's actors in a chain; before it is taken over, those of the old form too. */

@@ -50,11 +50,13 @@ async function transfer(keys: Keys, fromUserId: string, toUserId: string): Promi
 
     const ofNewer = profile.newer.find(({ id }) => keyIds.includes(id));
     if (ofNewer) throw newerKey(ofNewer.id);
-    // An earlier transfer that was broken off may have written some of them.
+    // An earlier transfer that was broken off may have written some of them. Who can write to Redis can put records back of
+    // before a key ended: so what only Redis says comes back disabled.
+    const nowSeconds = keys.nowSeconds();
     const existing = new Map([...profile.keys, ...profile.newer].map((entry) => [entry.id, entry]));
     const moved = own.map(({ record }) => {
       const before = existing.get(record.id);
-      return before ? withEndOf(before, record) : entryOfRecord(record);
+      return before ? withEndOf(before, record) : { disabled_at: nowSeconds, ...entryOfRecord(record) };
     });
     const ids = new Set(moved.map(({ id }) => id));
     const others = profile.entries.filter((one) => !ids.has((one as KeyEntry | null)?.id ?? ""));

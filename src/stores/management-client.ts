@@ -41,7 +41,8 @@ export function createManagementClient(
       const url = rebase(input, host, settings);
       const send = async () => {
         const signals = [AbortSignal.timeout(settings.timeoutMs), ...(init?.signal ? [init.signal] : [])];
-        return fetch(url, { ...init, signal: AbortSignal.any(signals) });
+        // What is sent has the client's secret, or a token: it is for no other host.
+        return fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
       };
       const kind = kindOf(url, settings);
       return budget && kind !== undefined ? budget.send(kind, send) : send();

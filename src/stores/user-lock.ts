@@ -106,6 +106,14 @@ async function wasOurs(redis: Redis, { key, text }: Fence, wasPaused: boolean): 
   return answer === 1 || (answer !== 0 && !wasPaused);
 }
 
+/** Breaks a lock that will not end by itself, or in years: no writer takes one like that. Gives whether it did. */
+async function breakEndless(redis: Redis, key: string, leaseMs: number): Promise<boolean> {
+  const text = await reach(redis.get<string>(key));
+  const leftMs = await reach(redis.pttl(key));
+  if (text === null || (leftMs >= 0 && leftMs <= leaseMs)) return false;
+  return (await runScript(redis, RELEASE_SCRIPT, [key], [text])) === 1;
+}
+
 /** Takes the lock; gives the moment before it was taken, from which the lease counts. */
 async function take(
   redis: Redis,
@@ -116,7 +124,7 @@ async function take(
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const before = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
     if ((await reach(redis.set(key, text, { nx: true, px: leaseMs }))) === "OK") return before;
-    if (before.monotonicMs - startedMs >= waitMs) {
+    if (before.monotonicMs - startedMs >= waitMs && !(await breakEndless(redis, key, leaseMs))) {
       throw new ApiKeysError(
         "user_locked",
         "Another change to the keys of this user is under way.",

@@ -208,6 +208,16 @@ describe("a deployment named billing, which takes over what was there before dep
   });
 });
 
+it.each([[["openid"]], [["fly"]], [[]]])(
+  "passed on, a key with scopes is refused where none of the API is named, but %j",
+  (requestedScopes) => {
+    const hop = { subjectTokenType: ACCESS_TOKEN, actor: { sub: "api", act: ours.actor }, requestedScopes };
+    const of = (changes: Partial<KeyEntry>) =>
+      decideLogin({ ...ours, ...hop, ...withEntry(changes) }, deployment, NOW).kind;
+    expect([of({ scope: "read:things" }), of({})]).toEqual(["deny", "narrow"]);
+  },
+);
+
 describe("scopes that the tenant's API has and the deployment does not name", () => {
   const OTHER = "https://other.acme.example";
   const apis = [

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 
 import { runKeys } from "../../src/cli/keys/keys-program.ts";
 import { keyEntriesOf } from "../support/entries.ts";
+import { enableKey } from "../../src/keys/disable.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { transferKeys } from "../../src/keys/transfer.ts";
 import { newUser } from "../../src/local/management/users.ts";
@@ -60,6 +61,9 @@ it("two users are linked: reconcile names the command, and after it their keys w
   const { code, out } = await keys("transfer", "--from", GRACE, "--to", ADA, "--json");
   expect([code, (JSON.parse(out) as object[]).length]).toEqual([0, 2]);
   expect((await s.exchange(own.key)).status).toBe(200);
+  // Only Redis knew of it, and who can write there can put an older record back.
+  expect((await s.exchange(living.key)).body["error_description"]).toMatch(/is disabled/);
+  expect(await keys("enable", living.id, "--user", ADA)).toMatchObject({ code: 0 });
   const granted = await s.exchange(living.key);
   expect(claimsOf(granted.body["access_token"])["sub"]).toBe(ADA);
   expect((await s.exchange(dead.key)).body["error_description"]).toMatch(/was revoked/);
@@ -84,6 +88,7 @@ it("a transfer that dies after any of its requests is completed by the same call
       expect((await s.exchange(dead.key)).status, label).toBe(400);
       expect((await s.exchange(own.key)).status, label).toBe(200);
       await transfer();
+      await enableKey(freshKeys(s, clock), ADA, living.id);
       const { body } = await s.exchange(living.key);
       expect(claimsOf(body["access_token"])["sub"], label).toBe(ADA);
       expect((await s.exchange(dead.key)).body["error_description"], label).toMatch(/was revoked/);
@@ -98,7 +103,20 @@ it("a transfer that dies after any of its requests is completed by the same call
   }
 });
 
+it("a record of before a revocation, put back, gives the key no life at the user that is left", async () => {
+  restoreUsers();
+  const { key, id } = await s.create(GRACE);
+  const before = String(await s.local.redis.execute(["GET", `apikey:${id}`]));
+  await revokeKey(s.keys, GRACE, id, "leaked");
+  await s.local.redis.execute(["SET", `apikey:${id}`, before]);
+  link();
+  const transferred = await transferKeys(s.keys, GRACE, ADA);
+  expect(transferred.find((one) => one.id === id)).toHaveProperty("disabled_at");
+  expect((await s.exchange(key)).status).toBe(400);
+});
+
 it("keys of a user that is not linked stay that user's", async () => {
+  restoreUsers();
   const { key } = await s.create(GRACE);
   await expect(transferKeys(s.keys, GRACE, ADA)).rejects.toMatchObject({ code: "transfer_refused" });
   const { body } = await s.exchange(key);

@@ -41,25 +41,6 @@ it.each<[string, () => Response | Promise<Response>]>([
   expect(requests).toBe(1);
 });
 
-test.each([301, 302, 307, 308])(
-  "a redirect (%i) is not followed: the token and the question stay here",
-  async (status) => {
-    let followed = 0;
-    server.use(
-      http.post(
-        url,
-        () => new HttpResponse(null, { status, headers: { location: "https://evil.example/" } }),
-      ),
-      http.all("https://evil.example/", () => {
-        followed++;
-        return HttpResponse.json({ result: ["forged", "forged"] });
-      }),
-    );
-    expect(await readKeyRecord(redis, "4fJ2kQ9xZb1T")).toEqual({ kind: "unavailable" });
-    expect(followed).toBe(0);
-  },
-);
-
 test("a look-up that hangs is given up, and no answer is made up", async () => {
   server.use(
     http.post(url, async () => {

@@ -7,11 +7,13 @@ import { stage, type Stage } from "../support/stage.ts";
 let now = 0;
 /** How long a suspended laptop's monotonic clock stood still. */
 let suspendedMs = 0;
+let onSleep = async (): Promise<unknown> => undefined;
 const clock: Clock = {
   monotonicMs: () => now - suspendedMs,
   wallMs: () => now,
   sleep: async (ms) => {
     now += ms;
+    await onSleep();
   },
 };
 const randomBytes = (size: number): Uint8Array => new Uint8Array(size);
@@ -51,8 +53,20 @@ test("outwaits a holder that died", async () => {
 });
 
 test("gives up on a holder that lives on", async () => {
-  await s.local.redis.execute(["SET", "apikey-lock:auth0|ada", "alive"]);
+  onSleep = async () => s.local.redis.execute(["SET", "apikey-lock:auth0|ada", "alive", "PX", "30000"]);
+  await onSleep();
   await expect(lock("auth0|ada", async () => "done")).rejects.toMatchObject({ code: "user_locked" });
+  onSleep = async () => undefined;
+});
+
+test.each([
+  ["has no end", []],
+  ["ends in a year", ["PX", "31536000000"]],
+])("breaks a lock that %s, which is no writer's, after having waited for it", async (_, end) => {
+  await s.local.redis.execute(["SET", "apikey-lock:auth0|ada", "somebody", ...end]);
+  const startedAt = now;
+  expect(await lock("auth0|ada", async () => held())).toBe(1);
+  expect(now - startedAt).toBeGreaterThanOrEqual(timing.waitMs);
 });
 
 test("a lease with less left than needed stops the work, at the millisecond", async () => {

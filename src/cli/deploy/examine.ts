@@ -31,7 +31,16 @@ export async function examineStoreOf({ settings, keys }: Opened): Promise<StoreF
   return examineStore({ url, token, actionToken }, keys.deployment, settings.peppers);
 }
 
-async function grant({ origin, managementAudience, clientId, clientSecret }: Opened["settings"]) {
+/** A token of the Management API: its scopes, and the `Date` of the answer. */
+export async function grant({
+  origin,
+  managementAudience,
+  clientId,
+  clientSecret,
+}: Pick<Opened["settings"], "origin" | "managementAudience" | "clientId" | "clientSecret">): Promise<{
+  readonly scopes: readonly string[];
+  readonly date: string | null;
+}> {
   const body = new URLSearchParams({
     grant_type: "client_credentials",
     client_id: clientId,

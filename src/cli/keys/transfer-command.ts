@@ -17,6 +17,8 @@ export function addTransferCommand(kit: CommandKit): void {
       const keys = await kit.open(options);
       const entries = await transferKeys(keys, options.from, options.to);
       const presented = entries.map((entry) => presentKey(keys, options.to, entry));
-      kit.print(options, presented, keysTable(presented));
+      const isOff = presented.some(({ status }) => status === "disabled");
+      const hint = "Disabled, since only Redis knew of them: npm run keys -- enable KEY_ID --user ID\n";
+      kit.print(options, presented, keysTable(presented) + (isOff ? hint : ""));
     });
 }
