@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 
+import { printableLines } from "./printable.ts";
+
 /** What a command reads and writes: handed in, so that tests run commands in process. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -22,7 +24,7 @@ export interface Io {
   readonly confirm?: (question: string) => Promise<boolean>;
 }
 
-/** The streams and the environment of this process. */
+/** The streams and the environment of this process. Nothing that is printed commands a terminal. */
 export function processIo(): Io {
   const { stdin, stdout, stderr } = process;
   let isTaken = true;
@@ -34,7 +36,7 @@ export function processIo(): Io {
   return {
     env: process.env,
     isTerminal: stderr.isTTY,
-    stdout: (text) => void (isTaken && stdout.write(text)),
+    stdout: (text) => void (isTaken && stdout.write(printableLines(text))),
     async drained() {
       // An empty write is answered after all that was written before, or with its failure.
       await new Promise<void>((resolve) => stdout.write("", () => resolve()));
@@ -42,7 +44,7 @@ export function processIo(): Io {
         await Promise.race([once(stdout, "drain"), once(stdout, "close")]);
       return isTaken;
     },
-    stderr: (text) => void stderr.write(text),
+    stderr: (text) => void stderr.write(printableLines(text)),
     async readStdin() {
       let text = "";
       for await (const chunk of stdin) text += String(chunk);
@@ -53,7 +55,7 @@ export function processIo(): Io {
         async confirm(question) {
           const lines = createInterface({ input: stdin, output: stderr });
           try {
-            return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+            return /^y(es)?$/i.test((await lines.question(`${printableLines(question)} [y/N] `)).trim());
           } finally {
             lines.close();
           }

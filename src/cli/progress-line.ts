@@ -1,4 +1,5 @@
 import type { Io } from "./io.ts";
+import { REWRITE_LINE } from "./printable.ts";
 
 /** A line that says how far a long run is. */
 export interface ProgressLine {
@@ -9,7 +10,7 @@ export interface ProgressLine {
 /** On a terminal, a line that is written over; nothing anywhere else. */
 export function progressLine(io: Io): ProgressLine {
   const write = (text: string) => {
-    if (io.isTerminal === true) io.stderr(`\r\u001B[K${text}`);
+    if (io.isTerminal === true) io.stderr(REWRITE_LINE + text);
   };
   return { show: write, clear: () => write("") };
 }

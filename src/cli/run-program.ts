@@ -4,7 +4,6 @@ import { ExchangeError } from "../client/exchange-error.ts";
 import { redactKeys } from "../core/key-format.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import type { Io } from "./io.ts";
-import { printableLines } from "./printable.ts";
 
 /** Runs a commander program. Gives the exit code: 0 done, 1 failed, 2 wrong usage. Never throws, never exits. */
 export async function runProgram(program: Command, argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
@@ -35,7 +34,7 @@ export function explain(error: unknown): string {
     ...(cause ? [`cause: ${cause}`] : []),
     ...(fix ? [`fix:   ${fix}`] : []),
   ];
-  return printableLines(`${lines.join("\n")}\n`);
+  return `${lines.join("\n")}\n`;
 }
 
 /** An error as data. A key that slipped into a message is redacted, whatever the message is. */

@@ -2,8 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
+import { processIo } from "../../src/cli/io.ts";
+import { REWRITE_LINE } from "../../src/cli/printable.ts";
 import { runKeysCli } from "../support/cli.ts";
 import { ADA, environmentOf, setMetadata, stage, type Stage } from "../support/stage.ts";
 
@@ -47,11 +49,26 @@ test("a rotation whose new secret nobody saw is cancelled: the old one goes on",
   const { code, err } = await run(["rotate", id, "--user", ADA], "closed");
   expect([code, err]).toEqual([1, expect.stringContaining("The rotation was cancelled")]);
   expect((await s.exchange(key)).status).toBe(200);
+  const entryNow = async () => (await s.keys.users.read(ADA)).keys.find((one) => one.id === id);
+  expect(await entryNow()).not.toHaveProperty("previous");
+
+  const ended = await run(["rotate", id, "--user", ADA, "--overlap", "0"], "closed");
+  expect([ended.code, ended.err]).toEqual([1, expect.stringContaining("the old one has ended")]);
+  expect((await s.exchange(key)).status).not.toBe(200);
+});
+
+test("reconcile --fix whose reader is gone goes on to its end", async () => {
+  const { id, key } = await s.create(ADA);
+  await s.local.redis.execute(["DEL", `apikey:${id}`]);
+  const { err } = await run(["reconcile", "--fix"], "closed");
+  expect(err).not.toContain("    at ");
+  expect((await s.exchange(key)).status).toBe(200);
 });
 
 test("a list whose reader has seen enough ends quietly", async () => {
-  const { err } = await run(["list", "--user", ADA], "closed");
-  expect(err).toBe("");
+  for (const whose of [["--user", ADA], ["--all-users"]]) {
+    expect(await run(["list", ...whose], "closed")).toEqual({ code: 0, err: "" });
+  }
 });
 
 test("names with escape sequences do not reach an operator's screen as such", async () => {
@@ -64,7 +81,7 @@ test("names with escape sequences do not reach an operator's screen as such", as
     ["show", id, "--user", ADA],
   ]) {
     const { out } = await runKeysCli(argv, environmentOf(s));
-    expect(out).toContain("x\\u{1b}[2J\\u{202e}evil");
+    expect(out).toContain("x\\u001b[2J\\u202eevil");
     for (const raw of ["\u001b", "\u202e"]) expect(out).not.toContain(raw);
   }
 });
@@ -80,4 +97,25 @@ test("a key for an organization that its user is no member of is not made: it wo
 test("an end and none at once is wrong usage", async () => {
   const argv = ["create", "--user", ADA, "--name", "n", "--expires-in-days", "5", "--no-expiry"];
   expect((await runKeysCli(argv, environmentOf(s))).code).toBe(2);
+});
+
+test("whatever a program prints commands no terminal, and stays JSON", () => {
+  const written: string[] = [];
+  const spies = [process.stdout, process.stderr].map((stream) =>
+    vi.spyOn(stream, "write").mockImplementation((text) => {
+      written.push(String(text));
+      return true;
+    }),
+  );
+  const io = processIo();
+  const name = "x\u001b[2J\u009b2J\u202e\u2066\ufeffé👩‍👩‍👧evil";
+  io.stdout(`${JSON.stringify({ name })}\n`);
+  io.stderr(`error: ${name}\nfix:   none\n`);
+  io.stderr(`${REWRITE_LINE}${name}`);
+  for (const spy of spies) spy.mockRestore();
+  const raw = ["\u001b", "\u009b", "\u202e", "\u2066", "\ufeff"];
+  expect(written.map((text) => raw.filter((one) => text.includes(one)))).toEqual([[], [], ["\u001b"]]);
+  expect(JSON.parse(written[0] ?? "")).toEqual({ name });
+  expect(written[1]?.split("\n")).toHaveLength(3);
+  expect(written[2]?.slice(REWRITE_LINE.length)).not.toContain("\u001b");
 });
