@@ -441,6 +441,16 @@ describe("post-login, at the user's own record", () => {
   });
 });
 
+test("a key that comes with an actor_token is refused: whose token that is, nobody has looked at", async () => {
+  const { key } = await s.create(ADA);
+  const actor = { actor_token: "x", actor_token_type: "urn:ietf:params:oauth:token-type:access_token" };
+  const { status, body } = await s.exchange(key, actor);
+  expect([status, body]).toEqual([
+    400,
+    { error: "invalid_request", error_description: "An API key is exchanged without an actor_token." },
+  ]);
+});
+
 test("a key that is bound to an organization carries it into the token", async () => {
   const { key, id } = await s.create(ADA, { organizationId: "org_acme" });
   expect(claimsOf((await s.exchange(key)).body["access_token"])).toMatchObject({
