@@ -8,6 +8,8 @@ export interface RequestLimit {
 export interface Limits {
   /** Exchanges a second, with a burst of as many. */
   readonly exchangesPerSecond: number;
+  /** On-behalf-of exchanges a second, with a burst of as many. Default: unlimited. */
+  readonly onBehalfOfPerSecond?: number;
   /** Wrong subject tokens from an address before it is throttled. */
   readonly ipAttempts: number;
   /** Milliseconds until an address regains one attempt. */
@@ -17,6 +19,7 @@ export interface Limits {
 }
 
 const ADDRESSES = { ipAttempts: 10, ipRegainMs: 600_000 };
+const OF_ENTERPRISE = { exchangesPerSecond: 15, onBehalfOfPerSecond: 30 };
 const PER_MINUTE = 1 / 60;
 const FEW = { perSecond: 50 * PER_MINUTE, burst: 5 };
 
@@ -24,13 +27,19 @@ const FEW = { perSecond: 50 * PER_MINUTE, burst: 5 };
 export const PLANS = {
   free: {
     hasTokenExchange: false,
-    limits: { ...ADDRESSES, exchangesPerSecond: 4, management: { perSecond: 2, burst: 10 } },
+    limits: {
+      ...ADDRESSES,
+      exchangesPerSecond: 4,
+      onBehalfOfPerSecond: 2,
+      management: { perSecond: 2, burst: 10 },
+    },
   },
   professional: {
     hasTokenExchange: true,
     limits: {
       ...ADDRESSES,
       exchangesPerSecond: 4,
+      onBehalfOfPerSecond: 8,
       management: {
         perSecond: 150 * PER_MINUTE,
         burst: 10,
@@ -40,11 +49,11 @@ export const PLANS = {
   },
   "enterprise-nonproduction": {
     hasTokenExchange: true,
-    limits: { ...ADDRESSES, exchangesPerSecond: 15, management: { perSecond: 2, burst: 10 } },
+    limits: { ...ADDRESSES, ...OF_ENTERPRISE, management: { perSecond: 2, burst: 10 } },
   },
   enterprise: {
     hasTokenExchange: true,
-    limits: { ...ADDRESSES, exchangesPerSecond: 15, management: { perSecond: 16, burst: 50 } },
+    limits: { ...ADDRESSES, ...OF_ENTERPRISE, management: { perSecond: 16, burst: 50 } },
   },
 } satisfies Readonly<Record<string, { readonly hasTokenExchange: boolean; readonly limits: Limits }>>;
 

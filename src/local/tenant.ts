@@ -99,6 +99,7 @@ export class Tenant {
   isEntitledToTokenExchange = true;
   readonly logs: TenantLog[] = [];
   readonly exchangeRate: TokenBucket | undefined;
+  readonly onBehalfOfRate: TokenBucket | undefined;
   /** Failed attempts by address; `undefined` if addresses are not throttled. */
   ipAttempts: TokenBucket | undefined;
   readonly #managementRate: TokenBucket | undefined;
@@ -114,11 +115,10 @@ export class Tenant {
     this.onLog = options.onLog ?? (() => undefined);
     const limits = options.limits;
     if (limits) {
-      this.exchangeRate = new TokenBucket(
-        limits.exchangesPerSecond,
-        1000 / limits.exchangesPerSecond,
-        this.nowMs,
-      );
+      const rateOf = (perSecond: number) => new TokenBucket(perSecond, 1000 / perSecond, this.nowMs);
+      this.exchangeRate = rateOf(limits.exchangesPerSecond);
+      const { onBehalfOfPerSecond: passedOn } = limits;
+      this.onBehalfOfRate = passedOn === undefined ? undefined : rateOf(passedOn);
       this.ipAttempts = new TokenBucket(limits.ipAttempts, limits.ipRegainMs, this.nowMs);
       const { management } = limits;
       const bucketOf = ({ burst, perSecond }: RequestLimit) =>

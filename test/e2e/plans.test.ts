@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -12,7 +12,7 @@ import { newClock } from "../support/clock.ts";
 import { deployInProcess } from "../support/deploy-in-process.ts";
 import { PEPPER } from "../support/deploying.ts";
 import { logIn, SELF_SERVICE } from "../support/log-in.ts";
-import { ADA, GRACE, stage, type Stage } from "../support/stage.ts";
+import { ADA, CONFIG, GRACE, stage, type Stage } from "../support/stage.ts";
 
 const PLANS: readonly Plan[] = ["professional", "enterprise-nonproduction"];
 const KINDS = ["users", "resource-servers", "actions", "connections", "organizations"];
@@ -60,6 +60,8 @@ describe.each(PLANS)("on the plan %s", (plan) => {
     expect(await deploy("verify")).toBe(0);
     expect(await deploy("plan")).toBe(0);
     expect(await deploy("doctor")).toBe(0);
+    expect(await deploy("drift")).toBe(0);
+    expect(await deploy("apply", "--yes", "--prune")).toBe(0);
   });
 
   test("verify waits for the exchanges a second, too", async () => {
@@ -76,13 +78,50 @@ describe.each(PLANS)("on the plan %s", (plan) => {
       ["show", id, ...ofAda],
       ["rotate", id, ...ofAda],
       ["rotate", id, ...ofAda, "--now"],
+      ["rotate", id, ...ofAda],
+      ["rotate", id, ...ofAda, "--cancel"],
       ["disable", id, ...ofAda],
       ["enable", id, ...ofAda],
       ["revoke", id, ...ofAda],
       ["prune", ...ofAda],
+      ["init"],
+      ["pepper", "status"],
+      ["reconcile", "--fix", "--restore-entries", "--yes"],
     ]) {
-      expect([argv[0], (await keys(...argv)).code]).toEqual([argv[0], 0]);
+      expect([argv.join(" "), (await keys(...argv)).code]).toEqual([argv.join(" "), 0]);
     }
+  });
+
+  test("keys that were made elsewhere are imported within the limit", async () => {
+    const config = join(folder, "deploy.config.ts");
+    const accepting = JSON.stringify({ ...CONFIG, policy: { acceptForeignKeys: true } });
+    const from = JSON.stringify(resolve("src/deploy/config.ts"));
+    await writeFile(
+      config,
+      `import { defineConfig } from ${from};\nexport default defineConfig(${accepting});\n`,
+    );
+    const file = join(folder, "import.jsonl");
+    const lines = [ADA, GRACE].map((user_id) =>
+      JSON.stringify({ key: user_id.repeat(5), user_id, name: "i" }),
+    );
+    await writeFile(file, `${lines.join("\n")}\n`);
+    expect((await keys("import", file, "--write", "--config", config)).code).toBe(0);
+  });
+
+  test("a leaked key is revoked, and the keys of a linked user are transferred, within the limit", async () => {
+    const made = await keys("create", "--user", GRACE, "--name", "leaked", "--json");
+    const { key } = JSON.parse(made.out) as { readonly key: string };
+    const revoke = await runKeysCli(["revoke", "--stdin", "--local"], env, `found: ${key}`, clock);
+    expect([revoke.code, revoke.out]).toEqual([0, expect.stringContaining("revoked")]);
+    await create(GRACE);
+    const { users } = s.local.tenant;
+    const [ada, grace] = [users.get(ADA), users.get(GRACE)];
+    const identities = [ada, grace].flatMap((user) => user?.["identities"] as object[]);
+    users.set(ADA, { ...ada, user_id: ADA, identities });
+    users.delete(GRACE);
+    expect((await keys("transfer", "--from", GRACE, "--to", ADA)).code).toBe(0);
+    users.set(ADA, { ...users.get(ADA), user_id: ADA, identities: ada?.["identities"] });
+    users.set(GRACE, { ...grace, user_id: GRACE, app_metadata: {} });
   });
 
   test("20 keys are made one after the other, and reconciled, though the limit is of 10 at once", async () => {
@@ -141,6 +180,11 @@ describe.each(PLANS)("on the plan %s", (plan) => {
     // Who reads or makes a key may be told to come back, and who ends one never.
     expect(waited).not.toContain("DELETE");
     expect(waited.length).toBeLessThan(20);
+  });
+
+  test("rollback goes back, and ends with 0", async () => {
+    expect(await deploy("rollback", "--yes")).toBe(0);
+    expect(await deploy("apply", "--yes")).toBe(0);
   });
 
   test("destroy --keys ends every key, and ends with 0", async () => {

@@ -195,3 +195,28 @@ test("a client is made for it by the Management API alone", async () => {
   const answer = await passOn(s, AUDIENCE, token, { ...ask, client_id, client_secret });
   expect(answer.status).toBe(200);
 });
+
+test.each([
+  ["free", 2],
+  ["professional", 8],
+  ["enterprise", 30],
+] as const)(
+  "on the plan %s %i a second are taken, whatever the exchanges of keys",
+  async (plan, perSecond) => {
+    let nowMs = Date.now();
+    const limited = await stage({ plan, nowMs: () => nowMs });
+    try {
+      connectApis(limited, [AUDIENCE, OTHER_AUDIENCE]);
+      const { key } = await limited.create(ADA);
+      const { access_token } = (await limited.exchange(key)).body;
+      const hop = async () => (await passOn(limited, AUDIENCE, access_token, ask)).status;
+      const answers: number[] = [];
+      for (let count = 0; count <= perSecond; count++) answers.push(await hop());
+      expect(answers).toEqual([...Array<number>(perSecond).fill(200), 429]);
+      nowMs += 1_000;
+      expect(await hop()).toBe(200);
+    } finally {
+      await limited.stop();
+    }
+  },
+);

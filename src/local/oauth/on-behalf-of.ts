@@ -16,6 +16,7 @@ import {
   joinOrganization,
   log,
   readScopes,
+  takeOne,
   TOKEN_EXCHANGE_GRANT,
 } from "./token-exchange.ts";
 import { required, type TokenParameters } from "./token-request.ts";
@@ -32,6 +33,7 @@ export async function exchangeOnBehalfOf(
   parameters: TokenParameters,
   caller: Caller,
 ): Promise<object> {
+  takeOne(tenant, tenant.onBehalfOfRate);
   refuseClient(client);
   const audience = required(parameters, "audience");
   if (required(parameters, "requested_token_type") !== ACCESS_TOKEN_TYPE) {

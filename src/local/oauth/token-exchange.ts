@@ -1,5 +1,6 @@
 import type { Actor } from "../actions/custom-token-exchange-api.ts";
 import type { Tenant } from "../tenant.ts";
+import type { TokenBucket } from "../token-bucket.ts";
 import type { Client, Organization, ResourceServer, TenantLog, User } from "../tenant-objects.ts";
 import { answerWithTokens } from "./answer-with-tokens.ts";
 import type { Caller, Exchange } from "./exchange.ts";
@@ -81,19 +82,23 @@ export async function exchangeToken(
   }
 }
 
+/** Takes one exchange of so many a second. Throws Auth0's answer where there is none left. */
+export function takeOne({ nowMs }: Tenant, rate: TokenBucket | undefined): void {
+  if (!rate || rate.take("tenant")) return;
+  const waitMs = rate.waitMs("tenant");
+  const headers = {
+    "x-ratelimit-limit": String(rate.size),
+    "x-ratelimit-remaining": "0",
+    "x-ratelimit-reset": String(Math.ceil((nowMs() + waitMs) / 1000)),
+    "retry-after": String(Math.ceil(waitMs / 1000)),
+  };
+  throw new OAuthError(429, "too_many_requests", "Global limit has been reached", { headers });
+}
+
 /** Auth0's two limits: exchanges a second for the tenant, and failed attempts for an address. */
 function throttle(tenant: Tenant, ip: string): void {
   const { exchangeRate, ipAttempts } = tenant;
-  if (exchangeRate && !exchangeRate.take("tenant")) {
-    const waitMs = exchangeRate.waitMs("tenant");
-    const headers = {
-      "x-ratelimit-limit": String(exchangeRate.size),
-      "x-ratelimit-remaining": "0",
-      "x-ratelimit-reset": String(Math.ceil((tenant.nowMs() + waitMs) / 1000)),
-      "retry-after": String(Math.ceil(waitMs / 1000)),
-    };
-    throw new OAuthError(429, "too_many_requests", "Global limit has been reached", { headers });
-  }
+  takeOne(tenant, exchangeRate);
   const { enabled, allowlist } = tenant.ipThrottling;
   const isThrottled = enabled && !allowlist.includes(ip);
   if (ipAttempts && isThrottled && ipAttempts.left(ip) < 1) {
