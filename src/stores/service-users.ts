@@ -123,9 +123,11 @@ async function ensureUser(
   organizationName: string,
 ): Promise<string> {
   const userId = serviceUserId(organizationId);
-  const fields = { fields: "user_id", include_fields: true };
+  const fields = { fields: "user_id,identities", include_fields: true };
   try {
-    await ask(ofUser(userId, "read:users"), () => client.users.get(userId, fields));
+    const { identities } = await ask(ofUser(userId, "read:users"), () => client.users.get(userId, fields));
+    // Another database could let people choose their own ids: whoever took this one would own the organization's keys.
+    if (identities?.[0]?.connection !== connection) throw notOurs(userId, connection);
     return userId;
   } catch (error) {
     if (!(error instanceof ApiKeysError) || error.code !== "user_not_found") throw error;
@@ -145,6 +147,14 @@ async function ensureUser(
     ),
   );
   return userId;
+}
+
+function notOurs(userId: string, connection: string): ApiKeysError {
+  return new ApiKeysError(
+    "configuration_invalid",
+    `The user ${userId} is not of the connection ${connection}: it is no service user.`,
+    "Nothing was changed. Find out whose it is, and delete it or name the connection that service users are in.",
+  );
 }
 
 async function ensureEnabled(

@@ -1,3 +1,4 @@
+import { newUser } from "../../src/local/management/users.ts";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test, vi } from "vitest";
 
@@ -126,6 +127,21 @@ test.each<[string, object]>([
   expect(run.err).toContain(`The connection ${CONNECTION} is not for service users`);
   expect(users.has(SERVICE_USER)).toBe(false);
   expect(connections.get(there.id)).toEqual(there);
+});
+
+test("a user who has the id of a service user in another connection gets no keys", async () => {
+  const { users } = s.local.tenant;
+  const before = users.get(SERVICE_USER);
+  const somebody = newUser(s.local.tenant, SERVICE_USER, {});
+  users.set(SERVICE_USER, {
+    ...somebody,
+    identities: [{ connection: "players", user_id: "x", provider: "auth0" }],
+  });
+  const run = await create();
+  expect([run.code, run.out, run.err]).toEqual([1, "", expect.stringContaining("is not of the connection")]);
+  expect(users.get(SERVICE_USER)).not.toHaveProperty("app_metadata.api_keys");
+  if (before) users.set(SERVICE_USER, before);
+  else users.delete(SERVICE_USER);
 });
 
 test("a member who leaves the organization loses the use of a bound key at the next exchange", async () => {
