@@ -15,12 +15,15 @@ import { dropKeys } from "../../src/keys/drop-keys.ts";
 import { listKeys } from "../../src/keys/list.ts";
 import { createOrganizationKey } from "../../src/keys/service-user.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
+import { createApiKeysHandler, openStores } from "../../src/self-service/index.ts";
 import { examineStore } from "../../src/stores/examine-store.ts";
 import { createManagementClient } from "../../src/stores/management-client.ts";
 import { userRights } from "../../src/stores/user-rights.ts";
 import { deployingTo, planAndApply, strip } from "../support/deploying.ts";
 import { manage } from "../support/management.ts";
-import { ADA, AUDIENCE, stage, type Stage } from "../support/stage.ts";
+import { runKeysCli } from "../support/cli.ts";
+import { logIn, SELF_SERVICE } from "../support/log-in.ts";
+import { ADA, AUDIENCE, environmentOf, pepperOf, stage, type Stage } from "../support/stage.ts";
 
 // A validating proxy over Auth0's OpenAPI document: `$OAS_PROXY <upstream> <port>`. CI sets it where it has one.
 const proxyCommand = process.env["OAS_PROXY"];
@@ -34,7 +37,7 @@ describe.runIf(proxyCommand !== undefined)(
     const said: string[] = [];
 
     beforeAll(async () => {
-      s = await stage();
+      s = await stage({ selfService: SELF_SERVICE });
       const port = await freePort();
       managementApi = `http://127.0.0.1:${port}`;
       proxy = spawn(proxyCommand ?? "", [s.settings.managementApi, String(port)], {
@@ -94,6 +97,65 @@ describe.runIf(proxyCommand !== undefined)(
       await rights.rulesOf(AUDIENCE);
       await rights.permissionsOf(ADA, AUDIENCE);
       await rights.organizationsOf(ADA);
+      expect(said.join("")).not.toMatch(/violation/i);
+    });
+
+    test("nor does any verb of the keys program", async () => {
+      const env = { ...environmentOf(s), AUTH0_MANAGEMENT_API: managementApi };
+      const run = async (argv: readonly string[], stdin = "") => {
+        const done = await runKeysCli(argv, env, stdin);
+        expect([argv.join(" "), done.code, done.err]).toEqual([argv.join(" "), 0, expect.anything()]);
+        return done.out;
+      };
+      const ofAda = ["--user", ADA];
+      const make = async () =>
+        JSON.parse(await run(["create", ...ofAda, "--name", `n${Math.random()}`, "--json"])) as {
+          readonly id: string;
+          readonly key: string;
+        };
+      const { id } = await make();
+      for (const argv of [
+        ["rotate", id, ...ofAda],
+        ["rotate", id, ...ofAda, "--cancel"],
+        ["disable", id, ...ofAda],
+        ["enable", id, ...ofAda],
+        ["show", id, ...ofAda],
+        ["list", "--all-users"],
+        ["reconcile", "--fix"],
+        ["pepper", "status"],
+        ["revoke", ...ofAda, "--all"],
+        ["prune", ...ofAda],
+      ]) {
+        await run(argv);
+      }
+      await run(["revoke", "--stdin"], (await make()).key);
+      expect(said.join("")).not.toMatch(/violation/i);
+    });
+
+    test("nor does self-service", async () => {
+      const { origin, clientId, clientSecret, redisUrl, redisToken } = s.settings;
+      const settings = { origin, managementApi, clientId, clientSecret, redisUrl, redisToken };
+      const handler = createApiKeysHandler({
+        stores: openStores(s.config, { ...settings, pepper: `1:${pepperOf("one")}` }),
+        issuer: s.local.description.issuer,
+        audience: SELF_SERVICE.audience,
+      });
+      const token = String((await logIn(s, ADA)).body["access_token"]);
+      const call = async (method: string, path: string, body?: object) => {
+        const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+        const text = body && { body: JSON.stringify(body) };
+        const answer = await handler(
+          new Request(`https://self-service.example${path}`, { method, headers, ...text }),
+        );
+        expect([method, path, answer.ok]).toEqual([method, path, true]);
+        return (await answer.json().catch(() => ({}))) as { readonly api_key?: { readonly id: string } };
+      };
+      await call("GET", "/scopes");
+      const { api_key } = await call("POST", "/api-keys", { name: "through the proxy", scopes: [] });
+      await call("GET", "/api-keys");
+      await call("PATCH", `/api-keys/${api_key?.id}`, { name: "renamed" });
+      await call("POST", `/api-keys/${api_key?.id}/rotate`);
+      await call("DELETE", `/api-keys/${api_key?.id}`);
       expect(said.join("")).not.toMatch(/violation/i);
     });
 
