@@ -14,7 +14,7 @@ import {
   type DesiredActions,
 } from "./desired.ts";
 import { goneFrom, type Gone } from "./gone.ts";
-import { historyOf, type Journal, type WritingCommand } from "./journal.ts";
+import { historyOf, olderJournal, type Journal, type WritingCommand } from "./journal.ts";
 import { refuseExceeded } from "./limits.ts";
 import type { ManagementApi } from "./management-api.ts";
 import type { Share } from "./mark.ts";
@@ -79,13 +79,18 @@ export async function planApply(
   const left = { ...current, apis: current.apis.map((api) => withoutScopes(api, pruned.taken)) };
   const actions = await makeActions(sources, desired, left, kept);
   const changes = plan(desired, actions, current, history.recorded);
+  const older = olderJournal(history, current);
   refuseExceeded(desired, current);
   return {
     changes: [...pruned.changes, ...changes],
     current,
     actions,
     gone: goneFrom(desired, current).filter((one) => !isPruned(one, pruned.taken)),
-    caveats: [...pruned.caveats, ...unnamedScopes(desired, left)],
+    caveats: [
+      ...pruned.caveats,
+      ...unnamedScopes(desired, left),
+      ...(older === undefined ? [] : [`${older} rollback and destroy need the journal of the last apply.`]),
+    ],
     isStoreNew: current.mark !== undefined && current.mark.store !== desired.store,
     isInterrupted: entries.length > 0 && !history.recorded,
   };

@@ -236,27 +236,32 @@ function foundBy(steps: readonly Step[]): Found | undefined {
 
 const API = "API ";
 
-/** Throws `journal_missing` for a journal that is older than its tenant: nothing is undone by guess. */
-export function refuseOlder({ recorded, lastBefore }: History, current: TenantState): void {
+/** How a journal is older than its tenant, in words; `undefined` where it is not. */
+export function olderJournal({ recorded, lastBefore }: History, current: TenantState): string | undefined {
   const known = recorded ?? lastBefore;
-  if (!known) return;
+  if (!known) return undefined;
   const versions = current.actions.map(({ name, trigger, deployed }) => {
     const was = actionFor(known, trigger)?.deployed;
     const [before, now] = [was?.number ?? 0, deployed?.number ?? 0];
     // An Action that was deleted and made anew counts its versions from 1 again.
-    return {
-      name,
-      before,
-      now,
-      isAnother: recorded !== undefined && before === now && was?.versionId !== deployed?.versionId,
-    };
+    const isAnother = recorded !== undefined && before === now && was?.versionId !== deployed?.versionId;
+    return { name, before, now, isAnother };
   });
   // An interrupted run may have deployed one more than it began with.
   const later = versions.find(({ before, now, isAnother }) => isAnother || now > before + (recorded ? 0 : 1));
-  if (!later) return;
+  return (
+    later &&
+    `The journal is older than the tenant: it ends with version ${later.before} of the Action ${later.name}, and ${later.isAnother ? "another " : ""}version ${later.now} runs.`
+  );
+}
+
+/** Throws `journal_missing` for a journal that is older than its tenant: nothing is undone by guess. */
+export function refuseOlder(history: History, current: TenantState): void {
+  const older = olderJournal(history, current);
+  if (older === undefined) return;
   throw new ApiKeysError(
     "journal_missing",
-    `The journal is older than the tenant: it ends with version ${later.before} of the Action ${later.name}, and ${later.isAnother ? "another " : ""}version ${later.now} runs.`,
+    older,
     "Nothing was changed. Name the journal of the last apply with --journal.",
   );
 }

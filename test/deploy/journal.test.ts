@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import { fileJournal, historyOf, type JournalEntry } from "../../src/deploy/journal.ts";
 import type { TenantState } from "../../src/deploy/tenant-state.ts";
+import { planApply } from "../../src/deploy/apply.ts";
 import { planRollback } from "../../src/deploy/undo.ts";
 import { newClock } from "../support/clock.ts";
 import { deployingTo, planAndApply, snapshot, strip } from "../support/deploying.ts";
@@ -335,12 +336,14 @@ test("nor is one believed whose Actions were since deleted and made anew with th
   await planAndApply(await deployingTo(s, clock, { redisToken: "another" }));
   const before = snapshot(s.local.tenant);
   const refused = await planRollback(here).catch((error: unknown) => error);
+  const { caveats } = await planApply(here);
   expect(snapshot(s.local.tenant)).toBe(before);
   await s.stop();
+  const says = /ends with version 1 of the Action .*, and another version 1 runs/;
   expect(refused).toMatchObject({
     code: "journal_missing",
-    message: expect.stringMatching(
-      /ends with version 1 of the Action .*, and another version 1 runs/,
-    ) as string,
+    message: expect.stringMatching(says) as string,
   });
+  // Who plans is told beforehand.
+  expect(caveats).toContainEqual(expect.stringMatching(says));
 });

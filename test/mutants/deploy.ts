@@ -742,8 +742,8 @@ export const DEPLOY: readonly Group[] = [
       },
       {
         name: "a journal that is older than the tenant is taken",
-        find: "  if (!later) return;",
-        replace: "  if (later ?? true) return;",
+        find: "  if (older === undefined) return;",
+        replace: "  if (older ?? true) return;",
         tests: TABLE,
         only: "^rollback, deploy_version",
       },
@@ -945,6 +945,18 @@ export const DEPLOY: readonly Group[] = [
         find: "if (isAsked) await confirmTenant(options, opened.settings.tenant, environment);",
         replace: "",
         only: "tenant's domain",
+      },
+    ],
+  ],
+  [
+    "src/deploy/journal.ts",
+    JOURNAL,
+    [
+      {
+        name: "a journal of Actions that were made anew is believed",
+        find: "(({ before, now, isAnother }) => isAnother || now >",
+        replace: "(({ before, now }) => now >",
+        only: "made anew with the same version numbers",
       },
     ],
   ],
