@@ -118,10 +118,13 @@ function refuseScopes(
   if (!isUnnamed || has.length === 0) return refusal(cause, "invalid_scope", lacks);
   const asked = outside.length > 0 ? lacks : "was asked for no scope by name";
   const { reason } = refusal(cause, "invalid_scope", asked);
+  const list = listOf(has);
+  // A client asks again with what is in `[scope: …]`: from a list that was cut it would get less than the key has.
+  const label = list === has.join(" ") ? "scope" : "too many to list, among them";
   return {
     cause,
     code: "invalid_scope",
-    reason: `${reason} Ask again with its own: [scope: ${listOf(has)}]`,
+    reason: `${reason} Ask again with its own: [${label}: ${list}]`,
   };
 }
 
