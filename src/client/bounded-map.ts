@@ -1,4 +1,4 @@
-import { check, must } from "./options.ts";
+import { check, COUNT } from "../core/check-options.ts";
 
 /** A map of at most `maxEntries`: what was not used for longest goes first. */
 export class BoundedMap<Value> {
@@ -7,9 +7,10 @@ export class BoundedMap<Value> {
   /** Is called for each entry that makes room for another. */
   onEvict: (() => void) | undefined;
 
-  constructor(maxEntries: number) {
-    check('"maxEntries"', maxEntries, must.count);
+  constructor(maxEntries: number, onEvict?: () => void) {
+    check('"maxEntries"', maxEntries, COUNT);
     this.maxEntries = maxEntries;
+    this.onEvict = onEvict;
   }
 
   get size(): number {

@@ -13,3 +13,12 @@ export const SYSTEM_CLOCK: Clock = {
       setTimeout(resolve, ms);
     }),
 };
+
+/**
+ * Milliseconds that are left of what lasts `forMs` at most and ends at `untilMs`; 0 where it has ended, and where more
+ * would be left than there can be: then the clock was put back.
+ */
+export function leftMs(untilMs: number, forMs: number, nowMs: number): number {
+  const left = untilMs - nowMs;
+  return left > 0 && left <= forMs ? left : 0;
+}

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { leftMs, type Clock } from "./clock.ts";
 import { MAX_RETRY_AFTER_MS } from "./retry.ts";
 
 interface Waiting {
@@ -154,10 +154,8 @@ export class ExchangeLine {
     return this.#leftMs(this.#opensAtMs);
   }
 
-  /** Nobody is asked to wait longer than the longest pause: where it looks so, the clock was put back. */
   #leftMs(untilMs: number): number {
-    const leftMs = Math.max(0, untilMs - this.#clock.nowMs());
-    return leftMs > MAX_RETRY_AFTER_MS + SPREAD_MS ? 0 : leftMs;
+    return leftMs(untilMs, MAX_RETRY_AFTER_MS + SPREAD_MS, this.#clock.nowMs());
   }
 
   #count(): void {

@@ -1,6 +1,16 @@
 import type { ApiKey } from "../core/api-key.ts";
+import {
+  checkOptions,
+  FUNCTION,
+  havingMethods,
+  orUndefined,
+  SAFE_URL,
+  STRING,
+  TEXT,
+  type Rules,
+} from "../core/check-options.ts";
 import { ExchangeError, type ExchangeErrorCode } from "./exchange-error.ts";
-import { check, must, optional, rule, type Rules } from "./options.ts";
+import { textWithin } from "./read-answer.ts";
 import { rateLimit, retryAfterMs } from "./retry.ts";
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -15,10 +25,23 @@ const OFFERED_SCOPE = /^.*\[scope: ([\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\
 
 /** What each part of an endpoint must be. */
 export const ENDPOINT_RULES: Rules<ExchangeEndpoint> = {
-  token_endpoint: must.safeUrl,
-  client_id: must.text,
-  client_secret: optional(rule(must.text.must, (value) => value === undefined || must.text.test(value))),
-  subject_token_type: must.text,
+  token_endpoint: SAFE_URL,
+  client_id: TEXT,
+  client_secret: orUndefined(TEXT),
+  subject_token_type: TEXT,
+};
+
+/** What each parameter must be. */
+export const PARAMETER_RULES: Rules<ExchangeParameters> = {
+  audience: TEXT,
+  scope: orUndefined(STRING),
+  organization: orUndefined(STRING),
+  forwardedFor: orUndefined(STRING),
+};
+
+const REQUEST_RULES: Rules<ExchangeRequestOptions> = {
+  fetch: orUndefined(FUNCTION),
+  signal: orUndefined(havingMethods("addEventListener")),
 };
 
 /** Where keys are exchanged, and as which client. Names of the wire. */
@@ -36,7 +59,7 @@ export interface ExchangeEndpoint {
 export interface ExchangeParameters {
   /** The identifier of the API. */
   readonly audience: string;
-  /** Space-delimited. Without it the token has no scopes. */
+  /** Space-delimited. Without it a token source gets all that the key has; an exchange by itself is refused. */
   readonly scope?: string | undefined;
   /** Id or name. Keys that are bound to an organization need none. */
   readonly organization?: string | undefined;
@@ -63,8 +86,8 @@ export interface ExchangeAnswer {
 
 /**
  * Sends an API key to the token endpoint and gives the answer as it came, for {@link processExchangeResponse}. Throws
- * an {@link ExchangeError} `network_error` or `timeout` where there is none, `TypeError` for a part of the endpoint or
- * an audience that is missing, and for a `token_endpoint` that would send the key in the clear.
+ * an {@link ExchangeError} `network_error` or `timeout` where there is none, `TypeError` for what is missing, wrong or
+ * unknown, and for a `token_endpoint` that would send the key in the clear.
  */
 export async function exchangeApiKeyRequest(
   endpoint: ExchangeEndpoint,
@@ -72,10 +95,9 @@ export async function exchangeApiKeyRequest(
   parameters: ExchangeParameters,
   options: ExchangeRequestOptions = {},
 ): Promise<Response> {
-  for (const [name, rule] of Object.entries(ENDPOINT_RULES)) {
-    check(`"${name}"`, endpoint[name as keyof ExchangeEndpoint], rule);
-  }
-  check('"audience"', parameters.audience, must.text);
+  checkOptions("endpoint", endpoint, ENDPOINT_RULES);
+  checkOptions("parameters", parameters, PARAMETER_RULES);
+  checkOptions("options", options, REQUEST_RULES);
   // Never requested_token_type: Auth0 refuses custom exchanges that carry it.
   const body = new URLSearchParams({
     grant_type: GRANT_TYPE,
@@ -175,33 +197,15 @@ function codeOf(status: number, error: string | undefined): ExchangeErrorCode {
 }
 
 async function jsonOf(response: Response): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const text = await textOfBody(response);
+  const text = await textWithin(response, MAX_ANSWER_BYTES).catch((error: unknown) => {
+    throw failureOf(error);
+  });
   try {
     const json: unknown = JSON.parse(text);
     return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** Reads no more than an answer can have; of one that is longer, nothing. */
-async function textOfBody(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
-  const decoder = new TextDecoder();
-  let [text, bytes] = ["", 0];
-  try {
-    for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read()) {
-      bytes += chunk.value.byteLength;
-      if (bytes > MAX_ANSWER_BYTES) {
-        await reader?.cancel();
-        return "";
-      }
-      text += decoder.decode(chunk.value, { stream: true });
-    }
-  } catch (error) {
-    throw failureOf(error);
-  }
-  return text + decoder.decode();
 }
 
 function failureOf(error: unknown): ExchangeError {

@@ -3,7 +3,7 @@ import { link, lstat, mkdir, open, rename, rm, writeFile } from "node:fs/promise
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 
-import { checkOptions, may, must } from "./options.ts";
+import { checkOptions, optional, FUNCTION, TEXT } from "../core/check-options.ts";
 import { openToken, sealToken } from "./sealed-token.ts";
 import { isHeld, type CacheSlot, type TokenCache } from "./token-cache.ts";
 
@@ -28,7 +28,7 @@ export function defaultCacheFolder(env: Readonly<Record<string, string | undefin
  * whole. Rejects where the folder or a file is a symbolic link, belongs to another user, or is open to others.
  */
 export function fileTokenCache(options: FileTokenCacheOptions): TokenCache {
-  checkOptions<FileTokenCacheOptions>("fileTokenCache", options, { folder: must.text, nowMs: may.function });
+  checkOptions<FileTokenCacheOptions>("fileTokenCache", options, { folder: TEXT, nowMs: optional(FUNCTION) });
   const { folder, nowMs = Date.now } = options;
   const fileOf = ({ name }: CacheSlot) => join(folder, `${name}.jwe`);
   return {

@@ -11,7 +11,7 @@ export type Credentials =
   | { readonly kind: "other"; readonly bearer?: string }
   /** Two of them at once. */
   | { readonly kind: "ambiguous" }
-  /** `Bearer` with something that is no token, which some validation may nevertheless read as one. */
+  /** `Bearer` with something behind it that is no token, which some validation may nevertheless read as one. */
   | { readonly kind: "malformed" }
   | { readonly kind: "none" };
 
@@ -22,15 +22,15 @@ const B64TOKEN = /^[\w.~+/-]+=*$/;
 /**
  * Finds the API key of a request: `Authorization: Bearer`, `Authorization: ApiKey` or `X-API-Key`. What is sent as a
  * bearer token counts as a key if it has the form of one, of one of `keyPrefixes` where they are given. A blank field
- * counts as none.
+ * counts as none, as does a scheme with nothing behind it: that is how an unset variable is sent.
  */
 export function findCredentials(headers: HeaderFields, keyPrefixes?: readonly string[]): Credentials {
-  const authorization = headers["authorization"] ?? "";
-  const apiKey = headers["x-api-key"] ?? "";
+  const keys = valuesOf(headers["x-api-key"]).filter((value) => value !== "");
+  const others = valuesOf(headers["authorization"]).filter((value) => value.replace(SCHEME, "") !== "");
+  const [key, sent = ""] = [keys[0], others[0]];
   // RFC 6750 §2: a client must not use more than one method. A field that is repeated is more than one.
-  if (typeof authorization !== "string" || typeof apiKey !== "string") return { kind: "ambiguous" };
-  const [sent, key] = [authorization.trim(), apiKey.trim()];
-  if (key !== "") return sent === "" && !key.includes(",") ? keyOf(key, keyPrefixes) : { kind: "ambiguous" };
+  if (keys.length + others.length > 1 || key?.includes(",")) return { kind: "ambiguous" };
+  if (key !== undefined) return keyOf(key, keyPrefixes);
   if (sent === "") return { kind: "none" };
   const [matched = "", scheme = ""] = SCHEME.exec(sent) ?? [];
   const text = sent.slice(matched.length);
@@ -39,6 +39,10 @@ export function findCredentials(headers: HeaderFields, keyPrefixes?: readonly st
   if (!B64TOKEN.test(text) || !/^\w+ +\S+$/.test(sent)) return { kind: "malformed" };
   if (scheme.toLowerCase() === "apikey" || isKeyLike(text, keyPrefixes)) return keyOf(text, keyPrefixes);
   return inspectKey(text) ? { kind: "other_key" } : { kind: "other", bearer: text };
+}
+
+function valuesOf(field: string | readonly string[] | undefined): readonly string[] {
+  return [field ?? []].flat().map((value) => value.trim());
 }
 
 /** What is seen in a request that may carry an access token elsewhere than in `Authorization`. */

@@ -2,7 +2,7 @@ import type { GatewayRefusal } from "./gateway-refusal.ts";
 import { GATEWAY, KILL_SWITCH, refuseEnded, type ApiKeyGateway } from "./gateway.ts";
 import type { KillSwitch } from "./kill-switch.ts";
 import { fieldsOf, putToken, type NodeMessage } from "./node-headers.ts";
-import { check } from "./options.ts";
+import { check } from "../core/check-options.ts";
 import type { Auth } from "./verify-token.ts";
 
 /** What is used of Express's request. */

@@ -1,5 +1,6 @@
+import { check } from "../core/check-options.ts";
 import type { GatewayRefusal } from "./gateway-refusal.ts";
-import type { ApiKeyGateway, GatewayDecision } from "./gateway.ts";
+import { GATEWAY, type ApiKeyGateway, type GatewayDecision } from "./gateway.ts";
 
 /**
  * A request with a token in place of its API key, the same request if it carries none, or the answer that refuses it:
@@ -76,5 +77,6 @@ async function decide(
   { method, url, headers }: Pick<Request, "method" | "url" | "headers">,
   clientAddress: string | undefined,
 ): Promise<GatewayDecision> {
+  check('"gateway"', gateway, GATEWAY);
   return gateway.authorize({ method, url, headers: Object.fromEntries(headers), clientAddress });
 }

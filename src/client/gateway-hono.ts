@@ -4,7 +4,7 @@ import { responseOf, withToken } from "./gateway-fetch.ts";
 import { GATEWAY, KILL_SWITCH, refuseEnded, type ApiKeyGateway } from "./gateway.ts";
 import type { KillSwitch } from "./kill-switch.ts";
 import { putToken, type NodeMessage } from "./node-headers.ts";
-import { check, must } from "./options.ts";
+import { check, FUNCTION } from "../core/check-options.ts";
 import type { Auth } from "./verify-token.ts";
 
 /** The variables that the middleware sets: `jwtPayload` as Hono's own JWT middleware does. */
@@ -22,7 +22,7 @@ export function honoGateway(
   clientAddress?: (c: Context) => string | undefined,
 ): MiddlewareHandler<{ Variables: GatewayVariables }> {
   check('honoGateway: "gateway"', gateway, GATEWAY);
-  if (clientAddress !== undefined) check('honoGateway: "clientAddress"', clientAddress, must.function);
+  if (clientAddress !== undefined) check('honoGateway: "clientAddress"', clientAddress, FUNCTION);
   return async (c, next) => {
     const { method, url } = c.req;
     const decision = await gateway.authorize({

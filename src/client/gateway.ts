@@ -12,7 +12,18 @@ import {
 } from "./gateway-credentials.ts";
 import { challenge, refusalOf, unavailable, type GatewayRefusal } from "./gateway-refusal.ts";
 import type { KillSwitch } from "./kill-switch.ts";
-import { checkOptions, having, may, must, optional, rule, type Rules } from "./options.ts";
+import {
+  checkOptions,
+  havingMethods,
+  optional,
+  rule,
+  FLAG,
+  FUNCTION,
+  TEXT,
+  TEXTS,
+  type Rules,
+} from "../core/check-options.ts";
+import { isKeyPrefix } from "../core/key-format.ts";
 import type { CachedToken } from "./token-cache.ts";
 import type { ApiKeyTokenSource, TokenRequest } from "./token-source.ts";
 import {
@@ -54,25 +65,28 @@ export interface GatewayOptions extends TokenVerifierOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** What an adapter of a framework must be given. */
+export const GATEWAY = havingMethods("authorize");
+export const KILL_SWITCH = havingMethods("refuse", "hasEnded");
+
 const RULES: Rules<GatewayOptions> = {
   ...VERIFIER_RULES,
-  source: having("getToken", "drop"),
+  source: havingMethods("getToken", "drop"),
   scope: optional(
+    rule("a string that is not blank, or a function", (value) => TEXT.test(value) || FUNCTION.test(value)),
+  ),
+  organization: optional(TEXT),
+  keyPrefixes: optional(
     rule(
-      "a string that is not blank, or a function",
-      (value) => must.text.test(value) || must.function.test(value),
+      "a list of key prefixes",
+      (value) =>
+        TEXTS.test(value) && (value as string[]).length > 0 && (value as string[]).every(isKeyPrefix),
     ),
   ),
-  organization: may.text,
-  keyPrefixes: may.keyPrefixes,
-  forwardClientAddress: may.flag,
-  killSwitch: optional(having("refuse", "hasEnded")),
-  onError: may.function,
+  forwardClientAddress: optional(FLAG),
+  killSwitch: optional(KILL_SWITCH),
+  onError: optional(FUNCTION),
 };
-
-/** What an adapter of a framework must be given. */
-export const GATEWAY = having("authorize");
-export const KILL_SWITCH = having("refuse", "hasEnded");
 
 /** What to do with a request: let it pass as it is, with a token in place of its key, or refuse it. */
 export type GatewayDecision =

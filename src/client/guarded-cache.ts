@@ -7,18 +7,35 @@ export const UNSEEN = Symbol("the cache did not answer");
 /** What a cache that is out of order gives instead of a lock: whoever asked goes on without. */
 export const UNLOCKED = async (): Promise<void> => undefined;
 
-/** A cache that may be out of order at any time: what it throws is told to `onError`, and nobody else. */
+/**
+ * A cache that may be out of order at any time: what it throws is told to `onError`, and nobody else. No token that it
+ * gives lasts longer than `maxTokenAgeMs`, whoever has put it there.
+ */
 export class GuardedCache {
   readonly #cache: TokenCache;
   readonly #onError: (error: unknown) => void;
+  readonly #maxTokenAgeSeconds: number;
+  /** The same object for the same token: what was verified is remembered by it. */
+  readonly #shortened = new WeakMap<CachedToken, CachedToken>();
 
-  constructor(cache: TokenCache, onError: (error: unknown) => void) {
+  constructor(cache: TokenCache, onError: (error: unknown) => void, maxTokenAgeMs = Infinity) {
     this.#cache = cache;
     this.#onError = onError;
+    this.#maxTokenAgeSeconds = maxTokenAgeMs / 1000;
   }
 
   async get(slot: CacheSlot, besides?: CachedToken): Promise<CachedToken | typeof UNSEEN | undefined> {
-    return this.#guard(async () => this.#cache.get(slot, besides), UNSEEN);
+    const token = await this.#guard(async () => this.#cache.get(slot, besides), UNSEEN);
+    return token && token !== UNSEEN ? this.shorten(token) : token;
+  }
+
+  /** The token, with an end that is no later than the maximum age. */
+  shorten(token: CachedToken): CachedToken {
+    const expiresAtSeconds = token.obtainedAtSeconds + this.#maxTokenAgeSeconds;
+    if (token.expiresAtSeconds <= expiresAtSeconds) return token;
+    const shortened = this.#shortened.get(token) ?? { ...token, expiresAtSeconds };
+    this.#shortened.set(token, shortened);
+    return shortened;
   }
 
   async set(slot: CacheSlot, token: CachedToken): Promise<void> {

@@ -2,9 +2,11 @@ import { actorsIn } from "../core/actor.ts";
 import { DEFAULT_NAME } from "../core/deployment.ts";
 import { hasKeyFields, isObject, keyStatus } from "../core/key-entry.ts";
 import { BoundedMap } from "./bounded-map.ts";
+import { leftMs } from "./clock.ts";
 import { challenge, unavailable, type GatewayRefusal } from "./gateway-refusal.ts";
-import { checkOptions, may, oneOf, optional } from "./options.ts";
+import { checkOptions, oneOf, optional, COUNT, FUNCTION, MILLISECONDS, TEXT } from "../core/check-options.ts";
 import { REDIS_PORT, type RedisPort } from "./redis-port.ts";
+import { MAX_ENTRIES } from "./token-cache.ts";
 
 /** What a kill switch is made with. */
 export interface KillSwitchOptions {
@@ -16,8 +18,10 @@ export interface KillSwitchOptions {
   readonly maxAgeMs?: number;
   /** What a token counts as while the records cannot be read, or there is none of its key. Default: `refuse`. */
   readonly whenUnknown?: "refuse" | "accept";
-  /** Default: 10,000 keys. */
+  /** So many keys are remembered, as by a token source. Default: 10,000. */
   readonly maxEntries?: number;
+  /** Is told of each key that makes room for another: `maxEntries` is too small then, and each call is a look-up. */
+  readonly onEvict?: () => void;
   readonly nowMs?: () => number;
 }
 
@@ -34,21 +38,24 @@ export class KillSwitch {
   readonly #options: KillSwitchOptions;
   readonly #deployment: { readonly name: string };
   readonly #nowMs: () => number;
+  readonly #maxAgeMs: number;
   readonly #known: BoundedMap<{ readonly status: Promise<Status>; untilMs: number }>;
 
   constructor(options: KillSwitchOptions) {
     checkOptions<KillSwitchOptions>("KillSwitch", options, {
       redis: REDIS_PORT,
-      deployment: may.text,
-      maxAgeMs: may.milliseconds,
+      deployment: optional(TEXT),
+      maxAgeMs: optional(MILLISECONDS),
       whenUnknown: optional(oneOf("refuse", "accept")),
-      maxEntries: may.count,
-      nowMs: may.function,
+      maxEntries: optional(COUNT),
+      onEvict: optional(FUNCTION),
+      nowMs: optional(FUNCTION),
     });
     this.#options = options;
     this.#deployment = { name: options.deployment ?? DEFAULT_NAME };
     this.#nowMs = options.nowMs ?? Date.now;
-    this.#known = new BoundedMap(options.maxEntries ?? 10_000);
+    this.#maxAgeMs = options.maxAgeMs ?? 5_000;
+    this.#known = new BoundedMap(options.maxEntries ?? MAX_ENTRIES, options.onEvict);
   }
 
   /**
@@ -78,9 +85,9 @@ export class KillSwitch {
 
   async #statusOf(keyId: string): Promise<Status> {
     const known = this.#known.get(keyId);
-    if (known && this.#nowMs() < known.untilMs) return known.status;
+    if (known && leftMs(known.untilMs, this.#maxAgeMs, this.#nowMs()) > 0) return known.status;
     // The age counts from before the question: the answer is at most as old as we take it to be.
-    const untilMs = this.#nowMs() + (this.#options.maxAgeMs ?? 5_000);
+    const untilMs = this.#nowMs() + this.#maxAgeMs;
     const asked = { status: this.#lookUp(keyId), untilMs };
     this.#known.set(keyId, asked);
     const status = await asked.status;

@@ -1,4 +1,4 @@
-import { check } from "./options.ts";
+import { check } from "../core/check-options.ts";
 import { TOKEN_CACHE, type TokenCache } from "./token-cache.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { BoundedMap } from "./bounded-map.ts";
-import { checkOptions, may } from "./options.ts";
+import { checkOptions, optional, FUNCTION } from "../core/check-options.ts";
 import { isHeld, MAX_ENTRIES, type CachedToken, type TokenCache } from "./token-cache.ts";
 
 /** What a memory cache may be told. */
@@ -10,7 +10,7 @@ export interface MemoryTokenCacheOptions {
 /** Tokens in the memory of this process, for as long as it lives. */
 export function memoryTokenCache(options: MemoryTokenCacheOptions = {}): TokenCache {
   checkOptions<MemoryTokenCacheOptions>("memoryTokenCache", options, {
-    nowMs: may.function,
+    nowMs: optional(FUNCTION),
   });
   const { nowMs = Date.now } = options;
   const tokens = new BoundedMap<CachedToken>(MAX_ENTRIES);

@@ -1,4 +1,17 @@
-import { check, checkOptions, having, may, must } from "./options.ts";
+import {
+  checkOptions,
+  check,
+  havingMethods,
+  optional,
+  FUNCTION,
+  HTTP_URL,
+  MILLISECONDS,
+  TEXT,
+} from "../core/check-options.ts";
+import { textWithin } from "./read-answer.ts";
+
+// A sealed token of 64 kB, and what JSON adds.
+const MAX_ANSWER_BYTES = 128 * 1024;
 
 /** A reply of Redis to the few commands that are used here. */
 export type RedisReply = string | number | null | readonly RedisReply[];
@@ -9,7 +22,7 @@ export interface RedisPort {
 }
 
 /** What such a port must be. */
-export const REDIS_PORT = having("command");
+export const REDIS_PORT = havingMethods("command");
 
 /** Where an Upstash database is reached over HTTPS. */
 export interface UpstashOptions {
@@ -23,10 +36,10 @@ export interface UpstashOptions {
 /** A database of Upstash, over its REST protocol. Needs nothing but `fetch`. */
 export function upstashRedis(options: UpstashOptions): RedisPort {
   checkOptions<UpstashOptions>("upstashRedis", options, {
-    url: must.httpUrl,
-    token: must.text,
-    timeoutMs: may.milliseconds,
-    fetch: may.function,
+    url: HTTP_URL,
+    token: TEXT,
+    timeoutMs: optional(MILLISECONDS),
+    fetch: optional(FUNCTION),
   });
   const { url, token, timeoutMs = 2_000, fetch: send = fetch } = options;
   return {
@@ -40,11 +53,20 @@ export function upstashRedis(options: UpstashOptions): RedisPort {
         signal: AbortSignal.timeout(timeoutMs),
       });
       // The error of Redis is not quoted: it holds the command with its arguments.
-      const answer = (await response.json().catch(() => ({}))) as { readonly result?: RedisReply };
-      if (response.status !== 200 || answer.result === undefined) throw new Error("Redis refused a command.");
-      return answer.result;
+      const text = await textWithin(response, MAX_ANSWER_BYTES);
+      const result = response.status === 200 ? resultOf(text) : undefined;
+      if (result === undefined) throw new Error("Redis refused a command.");
+      return result;
     },
   };
+}
+
+function resultOf(text: string): RedisReply | undefined {
+  try {
+    return (JSON.parse(text) as { readonly result?: RedisReply }).result;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A client of a `redis://` server, as `@redis/client` (`sendCommand`) gives it. */
@@ -57,8 +79,8 @@ export interface RedisClientLike {
  * milliseconds: such clients wait for a lost server as long as it takes.
  */
 export function redisClientPort(client: RedisClientLike, timeoutMs = 1_000): RedisPort {
-  check('redisClientPort: "client"', client, having("sendCommand"));
-  check('redisClientPort: "timeoutMs"', timeoutMs, must.milliseconds);
+  check('redisClientPort: "client"', client, havingMethods("sendCommand"));
+  check('redisClientPort: "timeoutMs"', timeoutMs, MILLISECONDS);
   return {
     async command(...words) {
       let timer: ReturnType<typeof setTimeout> | undefined;

@@ -60,8 +60,9 @@ export class RedisStoreWatch {
     this.#unstored.delete(key);
   }
 
-  limit(maxTokens: number): void {
+  limit(maxTokens: number, onEvict?: () => void): void {
     this.#known.maxEntries = maxTokens;
+    this.#known.onEvict = onEvict;
     this.#unstored.maxEntries = maxTokens;
   }
 

@@ -1,6 +1,6 @@
 import { base64url } from "jose";
 
-import { check, checkOptions, may } from "./options.ts";
+import { checkOptions, check, optional, FUNCTION, MILLISECONDS, TEXT } from "../core/check-options.ts";
 import { REDIS_PORT, type RedisPort } from "./redis-port.ts";
 import { RedisStoreWatch } from "./redis-store-watch.ts";
 import { openToken, sealToken } from "./sealed-token.ts";
@@ -32,11 +32,11 @@ export interface RedisTokenCacheOptions {
 export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions = {}): TokenCache {
   check('redisTokenCache: "port"', port, REDIS_PORT);
   checkOptions<RedisTokenCacheOptions>("redisTokenCache", options, {
-    keyPrefix: may.text,
-    settleMs: may.milliseconds,
-    outageWaitMs: may.milliseconds,
-    nowMs: may.function,
-    monotonicMs: may.function,
+    keyPrefix: optional(TEXT),
+    settleMs: optional(MILLISECONDS),
+    outageWaitMs: optional(MILLISECONDS),
+    nowMs: optional(FUNCTION),
+    monotonicMs: optional(FUNCTION),
   });
   const { keyPrefix = "apikey-token:", nowMs = Date.now, monotonicMs = () => performance.now() } = options;
   const { settleMs = 3_000, outageWaitMs = 3_000 } = options;
@@ -78,7 +78,8 @@ export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions
       if (leftMs <= 0) return;
       const sealed = await sealToken(slot, token);
       watch.remember(tokenKey(slot), sealed, token, false);
-      await redis.command("SET", tokenKey(slot), sealed, "PX", String(leftMs));
+      const reply = await redis.command("SET", tokenKey(slot), sealed, "PX", String(leftMs));
+      if (reply !== "OK") throw new Error("Redis did not keep a token.");
       watch.remember(tokenKey(slot), sealed, token, true);
     },
     async delete(slot) {
@@ -91,7 +92,8 @@ export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions
         const takenAtMs = monotonicMs();
         const owner = base64url.encode(crypto.getRandomValues(new Uint8Array(12)));
         const taken = await redis.command("SET", lockKey(slot), owner, "NX", "PX", String(leaseMs));
-        if (taken === null) {
+        if (taken !== "OK") {
+          if (taken !== null) throw new Error("Redis answered a lock with neither OK nor nothing.");
           // Without an end, as a copied or restored key may be, or with one that is too far away, nobody gives it back.
           const leftMs = Number(await redis.command("PTTL", lockKey(slot)));
           if (leftMs !== -2 && !isHeld(leftMs, 0, leaseMs)) await redis.command("DEL", lockKey(slot));
@@ -107,7 +109,7 @@ export function redisTokenCache(port: RedisPort, options: RedisTokenCacheOptions
       }
     },
     touch: () => watch.glance(),
-    limit: (maxEntries) => watch.limit(maxEntries),
+    limit: (maxEntries, onEvict) => watch.limit(maxEntries, onEvict),
     notes: {
       async get(slot) {
         const sealed = await redis.command("GET", noteKey(slot));

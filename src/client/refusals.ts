@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { leftMs, type Clock } from "./clock.ts";
 import { ExchangeError, type ExchangeErrorCode } from "./exchange-error.ts";
 import type { GuardedCache } from "./guarded-cache.ts";
 import type { CacheSlot } from "./token-cache.ts";
@@ -41,10 +41,9 @@ export class Refusals {
     this.#mostMs = mostMs;
   }
 
-  /** Whether it is still to be repeated. After a clock that was put back, it is not. */
+  /** Whether it is still to be repeated. */
   isValid({ untilMs, forMs }: Refusal): boolean {
-    const leftMs = untilMs - this.#clock.nowMs();
-    return leftMs > 0 && leftMs <= forMs;
+    return leftMs(untilMs, forMs, this.#clock.nowMs()) > 0;
   }
 
   /** The refusal that another process may have met, even if it is no longer to be repeated. */

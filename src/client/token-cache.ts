@@ -1,4 +1,5 @@
-import { having } from "./options.ts";
+import { leftMs } from "./clock.ts";
+import { havingMethods } from "../core/check-options.ts";
 
 /** An access token with what is needed to judge it. Times are seconds since 1970 by the clock of who obtained it. */
 export interface CachedToken {
@@ -47,7 +48,7 @@ export interface TokenCache {
 }
 
 /** What a token cache must be. */
-export const TOKEN_CACHE = having("get", "set", "delete", "tryLock");
+export const TOKEN_CACHE = havingMethods("get", "set", "delete", "tryLock");
 
 /** So many tokens, and keys, a process remembers unless it is told otherwise. */
 export const MAX_ENTRIES = 10_000;
@@ -60,5 +61,5 @@ const LEASE_TOLERANCE_MS = 120_000;
  * or it is no time at all, is not: everybody would wait for it for ever.
  */
 export function isHeld(untilMs: number, nowMs: number, leaseMs: number): boolean {
-  return untilMs > nowMs && untilMs <= nowMs + 2 * leaseMs + LEASE_TOLERANCE_MS;
+  return leftMs(untilMs, 2 * leaseMs + LEASE_TOLERANCE_MS, nowMs) > 0;
 }

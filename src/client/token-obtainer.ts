@@ -2,8 +2,7 @@ import { decodeJwt } from "jose";
 
 import type { ApiKey } from "../core/api-key.ts";
 import { Blockade } from "./blockade.ts";
-import { BoundedMap } from "./bounded-map.ts";
-import type { Clock } from "./clock.ts";
+import { leftMs, type Clock } from "./clock.ts";
 import { ExchangeError } from "./exchange-error.ts";
 import { ExchangeLine, type LineOutcome, type Rank } from "./exchange-line.ts";
 import {
@@ -32,6 +31,14 @@ export interface Need {
   readonly rank: Rank;
   /** The last refusal, since which no token was obtained. */
   readonly refusal: Refusal | undefined;
+  readonly offer: Offer;
+}
+
+/** What a key has, as it was answered to a request for no scope; empty before. It counts for a while. */
+export interface Offer {
+  scope: string | undefined;
+  forMs: number;
+  untilMs: number;
 }
 
 /** What became of one attempt. */
@@ -56,7 +63,6 @@ export interface Origin {
   readonly clock: Clock;
   readonly random: () => number;
   readonly timeoutMs: number;
-  readonly maxEntries: number;
   readonly fetch: typeof fetch | undefined;
 }
 
@@ -75,12 +81,9 @@ export class TokenObtainer {
   readonly #origin: Origin;
   readonly #line: ExchangeLine;
   readonly #blockade = new Blockade();
-  /** What keys have, by the names of slots for which no scope was asked for. */
-  readonly #offers: BoundedMap<{ readonly scope: string; readonly untilMs: number }>;
 
   constructor(origin: Origin) {
     this.#origin = origin;
-    this.#offers = new BoundedMap(origin.maxEntries);
     this.#line = new ExchangeLine(origin.clock, origin.random);
   }
 
@@ -142,21 +145,22 @@ export class TokenObtainer {
 
   /** One exchange; for a caller who asked for no scope a second one, if the tenant answers which scopes the key has. */
   async #exchange(need: Need): Promise<CachedToken> {
-    const { slot, request } = need;
+    const { request, offer } = need;
     const signal = AbortSignal.timeout(this.#origin.timeoutMs);
     if (request.scope?.trim()) return this.#ask(need, request, signal);
     const nowMs = this.#origin.clock.nowMs();
-    const known = this.#offers.get(slot.name);
-    const scope = known && known.untilMs > nowMs ? known.scope : undefined;
+    const scope = leftMs(offer.untilMs, offer.forMs, nowMs) > 0 ? offer.scope : undefined;
+    const remember = (offered: string, forMs: number) =>
+      Object.assign(offer, { scope: offered, forMs, untilMs: nowMs + forMs });
     try {
       return await this.#ask(need, { ...request, scope }, signal);
     } catch (error) {
       const offered = error instanceof ExchangeError ? offeredScope(error) : undefined;
       if (offered === undefined || offered === scope) throw error;
-      this.#offers.set(slot.name, { scope: offered, untilMs: nowMs + OFFER_MS });
+      remember(offered, OFFER_MS);
       const token = await this.#ask(need, { ...request, scope: offered }, signal);
       // Until then alone: what the key is given later is to be seen.
-      this.#offers.set(slot.name, { scope: offered, untilMs: token.expiresAtSeconds * 1000 });
+      remember(offered, token.expiresAtSeconds * 1000 - nowMs);
       return token;
     }
   }
@@ -168,13 +172,13 @@ export class TokenObtainer {
     const response = await exchangeApiKeyRequest(endpoint, key, request, { fetch, signal });
     const answer = await processExchangeResponse(response, () => clock.nowMs());
     const leftSeconds = Math.max(LEAST_LIFETIME_SECONDS, expOf(answer.access_token) - obtainedAtSeconds);
-    const token: CachedToken = {
+    const token = cache.shorten({
       access_token: answer.access_token,
       token_type: answer.token_type,
       scope: answer.scope ?? request.scope ?? "",
       obtainedAtSeconds,
       expiresAtSeconds: obtainedAtSeconds + Math.min(answer.expires_in, leftSeconds),
-    };
+    });
     await cache.set(slot, token);
     return token;
   }

@@ -1,14 +1,31 @@
 import { ApiKey } from "../core/api-key.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { deriveSlot, slotText } from "./cache-slot.ts";
-import { SYSTEM_CLOCK, type Clock } from "./clock.ts";
+import { leftMs, SYSTEM_CLOCK, type Clock } from "./clock.ts";
 import { ExchangeError } from "./exchange-error.ts";
-import { ENDPOINT_RULES, type ExchangeEndpoint, type ExchangeParameters } from "./exchange.ts";
+import {
+  ENDPOINT_RULES,
+  PARAMETER_RULES,
+  type ExchangeEndpoint,
+  type ExchangeParameters,
+} from "./exchange.ts";
 import { createFingerprint } from "./fingerprint.ts";
 import { freshnessOf } from "./freshness.ts";
 import { GuardedCache, UNSEEN } from "./guarded-cache.ts";
 import { memoryTokenCache } from "./memory-token-cache.ts";
-import { check, checkOptions, having, may, must, oneOf, optional, type Rules } from "./options.ts";
+import {
+  checkOptions,
+  havingMethods,
+  oneOf,
+  optional,
+  orUndefined,
+  rule,
+  COUNT,
+  FUNCTION,
+  MILLISECONDS,
+  STRING,
+  type Rules,
+} from "../core/check-options.ts";
 import { Refusals, type Refusal } from "./refusals.ts";
 import { decideRetry } from "./retry.ts";
 import {
@@ -18,7 +35,7 @@ import {
   type CacheSlot,
   type TokenCache,
 } from "./token-cache.ts";
-import { TokenObtainer, type Need } from "./token-obtainer.ts";
+import { TokenObtainer, type Need, type Offer } from "./token-obtainer.ts";
 
 /** Whose token, and what for. */
 export interface TokenRequest extends ExchangeParameters {
@@ -37,6 +54,11 @@ export interface TokenSourceOptions extends ExchangeEndpoint {
   readonly onEvict?: (what: "key" | "token") => void;
   /** An exchange is given up after so many milliseconds. Default: 10,000 (10 seconds). */
   readonly timeoutMs?: number;
+  /**
+   * No token is used for longer than so many milliseconds after it was obtained, whatever its own end: a revoked key's
+   * tokens end within it, for an exchange per key and time. Default: as long as the token lasts.
+   */
+  readonly maxTokenAgeMs?: number;
   /** So many milliseconds a call may wait, all its attempts together, before it fails. Default: 20,000. */
   readonly waitBudgetMs?: number;
   /** For so many milliseconds a refusal is repeated without asking; twice as long each time. Default: 30,000. */
@@ -55,7 +77,7 @@ export interface TokenSourceOptions extends ExchangeEndpoint {
   readonly random?: () => number;
 }
 
-type SourceNeed = Need & { readonly request: TokenRequest };
+type SourceNeed = Need & Pick<TokenRequest, "hasEnded">;
 
 /** What is known of one key and one use of it. */
 interface Held {
@@ -66,6 +88,7 @@ interface Held {
   flight: { readonly token: Promise<CachedToken>; readonly isUrgent: boolean } | undefined;
   /** The last one, since which no token was obtained. */
   refusal: Refusal | undefined;
+  readonly offer: Offer;
   /** Whether the last call found no turn. */
   hasMissed: boolean;
   refreshNotBeforeMs: number;
@@ -78,18 +101,25 @@ const REFRESH_PAUSE_MS = 30_000;
 const RULES: Rules<TokenSourceOptions> = {
   ...ENDPOINT_RULES,
   cache: optional(TOKEN_CACHE),
-  maxEntries: may.count,
-  onEvict: may.function,
-  timeoutMs: may.milliseconds,
-  waitBudgetMs: may.milliseconds,
-  refusalMemoryMs: may.milliseconds,
-  maxRefusalMemoryMs: may.milliseconds,
+  maxEntries: optional(COUNT),
+  onEvict: optional(FUNCTION),
+  timeoutMs: optional(MILLISECONDS),
+  maxTokenAgeMs: optional(MILLISECONDS),
+  waitBudgetMs: optional(MILLISECONDS),
+  refusalMemoryMs: optional(MILLISECONDS),
+  maxRefusalMemoryMs: optional(MILLISECONDS),
   refresh: optional(oneOf("background", "inline")),
-  waitUntil: may.function,
-  onCacheError: may.function,
-  fetch: may.function,
-  clock: optional(having("nowMs", "sleep")),
-  random: may.function,
+  waitUntil: optional(FUNCTION),
+  onCacheError: optional(FUNCTION),
+  fetch: optional(FUNCTION),
+  clock: optional(havingMethods("nowMs", "sleep")),
+  random: optional(FUNCTION),
+};
+
+const REQUEST_RULES: Rules<TokenRequest> = {
+  ...PARAMETER_RULES,
+  apiKey: rule("an API key", (value) => STRING.test(value) || value instanceof ApiKey),
+  hasEnded: orUndefined(FUNCTION),
 };
 
 /**
@@ -108,6 +138,7 @@ export class ApiKeyTokenSource {
 
   constructor(options: TokenSourceOptions) {
     checkOptions("ApiKeyTokenSource", options, RULES);
+    const { token_endpoint, client_id, client_secret, subject_token_type } = options;
     const { clock = SYSTEM_CLOCK, random = Math.random, timeoutMs = 10_000, fetch } = options;
     const { maxEntries = MAX_ENTRIES, onEvict } = options;
     const { refusalMemoryMs = 30_000, maxRefusalMemoryMs = 3_600_000 } = options;
@@ -115,16 +146,14 @@ export class ApiKeyTokenSource {
     this.#options = options;
     this.#clock = clock;
     this.#random = random;
-    this.#cache = new GuardedCache(cache, (error) => options.onCacheError?.(error));
-    this.#held = new BoundedMap(maxEntries);
-    this.#held.onEvict = onEvict && (() => onEvict("key"));
+    this.#cache = new GuardedCache(cache, (error) => options.onCacheError?.(error), options.maxTokenAgeMs);
+    this.#held = new BoundedMap(maxEntries, onEvict && (() => onEvict("key")));
     cache.limit?.(maxEntries, onEvict && (() => onEvict("token")));
     this.#refusals = new Refusals(this.#cache, clock, refusalMemoryMs, maxRefusalMemoryMs);
     this.#obtainer = new TokenObtainer({
-      endpoint: options,
+      endpoint: { token_endpoint, client_id, subject_token_type, client_secret },
       cache: this.#cache,
       refusals: this.#refusals,
-      maxEntries,
       clock,
       random,
       timeoutMs,
@@ -137,17 +166,18 @@ export class ApiKeyTokenSource {
    * an {@link ExchangeError}; one that is not `retryable` is repeated for a while without asking the tenant again.
    */
   async getToken(request: TokenRequest): Promise<CachedToken> {
-    check('"audience"', request.audience, must.text);
-    const key = readKey(request.apiKey);
-    const held = await this.#hold(key, request);
+    checkOptions("getToken", request, REQUEST_RULES);
+    const { apiKey, hasEnded, ...parameters } = request;
+    const key = readKey(apiKey);
+    const held = await this.#hold(key, parameters);
     if (held.flight?.isUrgent) return held.flight.token;
     const slot = await held.slot;
     const seen = await this.#cache.get(slot);
     const cached = seen === UNSEEN ? undefined : seen;
     const freshness = cached && freshnessOf(cached, this.#clock.nowMs() / 1000, held.jitter);
     if (cached && freshness === "fresh") return cached;
-    const { jitter } = held;
-    const need = { slot, key, request, jitter, atHand: cached, refusal: held.refusal };
+    const { jitter, refusal, offer } = held;
+    const need = { slot, key, request: parameters, hasEnded, jitter, atHand: cached, refusal, offer };
     if (cached && freshness === "refresh")
       return this.#refresh(held, cached, { ...need, isUrgent: false, rank: "first" });
     // A refresh that is under way may be put off, which is no answer to a caller without a token.
@@ -160,11 +190,12 @@ export class ApiKeyTokenSource {
 
   /** Forgets a token, in every cache: for one that an API refused, or whose key was revoked. */
   async drop(request: TokenRequest): Promise<void> {
+    checkOptions("drop", request, REQUEST_RULES);
     const held = await this.#hold(readKey(request.apiKey), request);
     await this.#cache.delete(await held.slot);
   }
 
-  async #hold(key: ApiKey, request: TokenRequest): Promise<Held> {
+  async #hold(key: ApiKey, request: ExchangeParameters): Promise<Held> {
     const text = slotText(this.#options, request);
     const name = await this.#fingerprint(`${key.reveal()} ${text}`);
     const known = this.#held.get(name);
@@ -174,6 +205,7 @@ export class ApiKeyTokenSource {
       jitter: this.#random(),
       flight: undefined,
       refusal: undefined,
+      offer: { scope: undefined, forMs: 0, untilMs: 0 },
       hasMissed: false,
       refreshNotBeforeMs: 0,
     };
@@ -183,7 +215,7 @@ export class ApiKeyTokenSource {
 
   /** The token at hand while a new one is on its way; or the new one, where a call is to wait for it. */
   async #refresh(held: Held, cached: CachedToken, need: SourceNeed): Promise<CachedToken> {
-    if (this.#clock.nowMs() < held.refreshNotBeforeMs) return cached;
+    if (leftMs(held.refreshNotBeforeMs, 1.5 * REFRESH_PAUSE_MS, this.#clock.nowMs()) > 0) return cached;
     const settled = this.#fly(held, need).catch((error: unknown) => {
       held.refreshNotBeforeMs = this.#clock.nowMs() + REFRESH_PAUSE_MS * (0.5 + this.#random());
       if (error instanceof ExchangeError && error.retryable) return cached;
@@ -211,7 +243,7 @@ export class ApiKeyTokenSource {
 
   async #obtain(held: Held, need: SourceNeed): Promise<CachedToken> {
     // Not remembered: it is asked again, and knows at once when the key is enabled again.
-    if (await need.request.hasEnded?.(need.key.id)) throw new ExchangeError("invalid_request");
+    if (await need.hasEnded?.(need.key.id)) throw new ExchangeError("invalid_request");
     const deadlineMs = this.#clock.nowMs() + (this.#options.waitBudgetMs ?? 20_000);
     let pollMs = POLL_MS;
     let mayBeBlind = false;

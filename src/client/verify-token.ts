@@ -7,7 +7,16 @@ import {
   type JWTPayload,
 } from "jose";
 
-import { checkOptions, may, must, type Rules } from "./options.ts";
+import {
+  checkOptions,
+  optional,
+  FUNCTION,
+  ISSUER,
+  SAFE_URL,
+  TEXT,
+  type Rules,
+} from "../core/check-options.ts";
+import { leftMs } from "./clock.ts";
 import type { CachedToken } from "./token-cache.ts";
 
 /** A verified token, in the shape of `express-oauth2-jwt-bearer`. */
@@ -43,11 +52,11 @@ export class BadTokenError extends Error {
 }
 
 export const VERIFIER_RULES: Rules<TokenVerifierOptions> = {
-  issuer: must.issuer,
-  audience: must.text,
-  jwks_uri: may.safeUrl,
-  fetch: may.function,
-  nowMs: may.function,
+  issuer: ISSUER,
+  audience: TEXT,
+  jwks_uri: optional(SAFE_URL),
+  fetch: optional(FUNCTION),
+  nowMs: optional(FUNCTION),
 };
 
 // Its signing key was taken out of use.
@@ -55,15 +64,11 @@ const OUTDATED: ReadonlySet<string> = new Set([
   "ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
   "ERR_JWKS_NO_MATCHING_KEY",
 ]);
-// What else jose finds in a token, and not on the way to the JWKS.
-const BAD: ReadonlySet<string> = new Set([
-  ...OUTDATED,
-  "ERR_JWT_CLAIM_VALIDATION_FAILED",
-  "ERR_JWT_EXPIRED",
-  "ERR_JWT_INVALID",
-  "ERR_JWS_INVALID",
-  "ERR_JOSE_ALG_NOT_ALLOWED",
-  "ERR_JOSE_NOT_SUPPORTED",
+// What jose finds on the way to the JWKS. All else is in the token.
+const UNAVAILABLE: ReadonlySet<string> = new Set([
+  "ERR_JOSE_GENERIC",
+  "ERR_JWKS_TIMEOUT",
+  "ERR_JWKS_INVALID",
 ]);
 // The token source never gives a token that is about to end: this is for a clock that is off.
 const CLOCK_TOLERANCE_SECONDS = 60;
@@ -87,7 +92,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   >();
   return async (token) => {
     const known = verified.get(token);
-    if (known && nowMs() < known.untilMs) return known.auth;
+    if (known && leftMs(known.untilMs, REMEMBERED_MS, nowMs()) > 0) return known.auth;
     const { payload, protectedHeader } = await jwtVerify(token.access_token, jwks, {
       issuer,
       audience,
@@ -96,7 +101,8 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(nowMs()),
     }).catch((error: unknown) => {
-      throw error instanceof errors.JOSEError && BAD.has(error.code) ? new BadTokenError(error) : error;
+      const isOfToken = error instanceof errors.JOSEError && !UNAVAILABLE.has(error.code);
+      throw isOfToken ? new BadTokenError(error) : error;
     });
     const auth = { header: protectedHeader, payload, token: token.access_token };
     verified.set(token, { auth, untilMs: nowMs() + REMEMBERED_MS });

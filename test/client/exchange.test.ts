@@ -68,6 +68,28 @@ test.each(["http://acme.example/oauth/token", "http://127.0.0.1.example/oauth/to
   },
 );
 
+test.each<[string, object, object, object, string]>([
+  ["endpoint", { clientSecret: "s" }, {}, {}, 'no option "clientSecret". Did you mean "client_secret"?'],
+  ["parameters", {}, { scopes: "read:a" }, {}, 'no option "scopes". Did you mean "scope"?'],
+  ["parameters", {}, { scope: ["read:a"] }, {}, '"scope" must be a string'],
+  ["parameters", {}, { audience: undefined }, {}, '"audience" must be a string that is not blank'],
+  ["options", {}, {}, { signals: 1 }, 'no option "signals". Did you mean "signal"?'],
+])(
+  "what is wrong or unknown in its %s is told, and no key is sent",
+  async (_, of, parameters, options, told) => {
+    const endpoint = new FakeEndpoint();
+    const request = exchangeApiKeyRequest(
+      { ...ENDPOINT, ...of },
+      KEY,
+      { audience: "a", ...parameters },
+      { fetch: endpoint.fetch, ...options },
+    );
+    await expect(request).rejects.toThrow(told);
+    await expect(request).rejects.toThrow(TypeError);
+    expect(endpoint.requests).toHaveLength(0);
+  },
+);
+
 test.each([
   ["timeout", new DOMException("late", "TimeoutError")],
   ["network_error", new TypeError("fetch failed")],
@@ -261,7 +283,26 @@ test.each([
   ["[scope: ä]", undefined],
   ["[scope: a] and more", undefined],
   ["[scopes: a]", undefined],
+  ["[too many to list, among them: a b]", undefined],
 ])("of %j the scopes that a key has are %j", (error_description, expected) => {
   expect(offeredScope(new ExchangeError("invalid_scope", { error_description }))).toBe(expected);
   expect(offeredScope(new ExchangeError("invalid_request", { error_description }))).toBeUndefined();
+});
+
+test("of an answer of Redis no more is read than a sealed token can need", async () => {
+  const chunk = new TextEncoder().encode("x".repeat(64 * 1024));
+  let sent = 0;
+  const endless: typeof fetch = async () =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode('{"result":"')),
+        pull: (controller) => {
+          sent++;
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+  const redis = upstashRedis({ url: "https://redis.example", token: "t", fetch: endless });
+  await expect(redis.command("GET", "x")).rejects.toThrow("Redis refused a command.");
+  expect(sent).toBeLessThan(5);
 });

@@ -61,7 +61,21 @@ describe("which credentials a request carries", () => {
     ],
     ["a tab before a token", { authorization: `Bearer\t${JWT}` }, { kind: "malformed" }],
     ["two tokens", { authorization: `Bearer ${JWT} ${JWT}` }, { kind: "malformed" }],
-    ["no token", { authorization: "Bearer" }, { kind: "malformed" }],
+    ["a scheme with nothing behind it", { authorization: "Bearer " }, { kind: "none" }],
+    ["another such scheme", { authorization: "apikey" }, { kind: "none" }],
+    [
+      "a scheme with nothing behind it, beside a key",
+      { authorization: "Bearer ", "x-api-key": text },
+      { kind: "api_key", apiKey: text },
+    ],
+    ["a key and a blank field", { "x-api-key": [text, ""] }, { kind: "api_key", apiKey: text }],
+    ["a blank field and a key", { "x-api-key": [" ", text] }, { kind: "api_key", apiKey: text }],
+    [
+      "a blank field and a JWT",
+      { authorization: ["Bearer", `Bearer ${JWT}`] },
+      { kind: "other", bearer: JWT },
+    ],
+    ["a key and half of another", { "x-api-key": [text, "x"] }, { kind: "ambiguous" }],
     ["a scheme that begins like Bearer", { authorization: "Bearer-Like x" }, { kind: "other" }],
     ["nothing", {}, { kind: "none" }],
   ])("%s", (_, headers, expected) => {
@@ -276,6 +290,17 @@ describe("a gateway", () => {
     },
   );
 
+  test("a clock that is put back makes no verification last longer than a minute", async () => {
+    await answerWith();
+    const gateway = gatewayOf();
+    const ask = async () => gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
+    const auth = (one: Awaited<ReturnType<typeof ask>>) => (one.kind === "authorized" ? one.auth : undefined);
+    const before = auth(await ask());
+    clock.passSeconds(-200);
+    expect(auth(await ask())).not.toBe(before);
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
   test("a token that was signed with a key that is out of use since is dropped, once a minute", async () => {
     await answerWith({}, others);
     const gateway = gatewayOf();
@@ -467,6 +492,37 @@ describe("a gateway", () => {
         expect(await gateway.authorize({ method: "GET", url: "/", headers })).toMatchObject({ status: 401 });
       }
       expect(reads).toEqual([]);
+    });
+
+    test("nor is one that names no signing key, of two that there are: it is the caller's fault", async () => {
+      const [one, other] = await Promise.all([exportJWK(keys.publicKey), exportJWK(others.publicKey)]);
+      const told: unknown[] = [];
+      const gateway = gatewayOf({
+        killSwitch,
+        onError: (error) => void told.push(error),
+        fetch: async () =>
+          Response.json({
+            keys: [
+              { ...one, kid: "1", alg: "RS256", use: "sig" },
+              { ...other, kid: "2", alg: "RS256", use: "sig" },
+            ],
+          }),
+      });
+      const unnamed = await new SignJWT({ iss: ISSUER, aud: AUDIENCE, sub: "auth0|ada", act })
+        .setProtectedHeader({ alg: "RS256" })
+        .sign((await generateKeyPair("RS256")).privateKey);
+      const headers = { authorization: `Bearer ${unnamed}` };
+      expect(await gateway.authorize({ method: "GET", url: "/", headers })).toMatchObject({ status: 401 });
+      expect([told, reads]).toEqual([[], []]);
+      expect(
+        (
+          await gateway.authorize({
+            method: "GET",
+            url: "/",
+            headers: { authorization: `Bearer ${await answerWith({ act })}` },
+          })
+        ).kind,
+      ).toBe("untouched");
     });
 
     test("where nothing can be verified, a token of a key is not asked about either", async () => {

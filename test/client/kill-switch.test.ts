@@ -1,6 +1,6 @@
-import { expect, it, test } from "vitest";
+import { beforeEach, describe, expect, it, test } from "vitest";
 
-import { KillSwitch } from "../../src/client/kill-switch.ts";
+import { KillSwitch, type KillSwitchOptions } from "../../src/client/kill-switch.ts";
 import { sealRecord } from "../../src/core/key-record.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
 import { pepperOf } from "../support/stage.ts";
@@ -87,4 +87,44 @@ it.each<[string, object, object]>([
   ["of ours without an id", passedOn(1, "api-key|"), { status: 503, reads: 0 }],
 ])("a token of a revoked key %s: %j", async (_, actor, is) => {
   expect(await judge(actor, undefined)).toEqual(is);
+});
+
+describe("what it remembers", () => {
+  const act = { sub: `api-key|${ID}` };
+  let atMs: number;
+  let text: string | null;
+  let reads: string[];
+  beforeEach(() => {
+    atMs = Date.UTC(2027, 0, 4);
+    text = sealRecord(record, peppers);
+    reads = [];
+  });
+
+  function switchOf(changes: Partial<KillSwitchOptions> = {}): KillSwitch {
+    const command = async (_: string, key = "") => {
+      reads.push(key);
+      return text;
+    };
+    return new KillSwitch({ redis: { command }, nowMs: () => atMs, ...changes });
+  }
+
+  test.each([3_600_000, 86_400_000, 5_001])(
+    "after the clock was put back by %i ms a revoked key is refused within the same five seconds",
+    async (backMs) => {
+      const killSwitch = switchOf();
+      expect(await killSwitch.refuse({ act })).toBeUndefined();
+      text = revoked;
+      atMs -= backMs;
+      expect(await killSwitch.refuse({ act })).toMatchObject({ status: 401 });
+    },
+  );
+
+  test("is bounded, and whoever wants to know is told what had to go", async () => {
+    let evicted = 0;
+    const killSwitch = switchOf({ maxEntries: 2, onEvict: () => void evicted++, whenUnknown: "accept" });
+    for (const id of ["a", "b", "a", "b"]) await killSwitch.hasEnded(id);
+    expect([reads.length, evicted]).toEqual([2, 0]);
+    for (const id of ["c", "a"]) await killSwitch.hasEnded(id);
+    expect([reads.length, evicted]).toEqual([4, 2]);
+  });
 });

@@ -3,10 +3,12 @@ import { describe, expect, test } from "vitest";
 import {
   ApiKeyGateway,
   ApiKeyTokenSource,
+  authRequestResponse,
   expressGateway,
   expressKillSwitch,
   fastifyGateway,
   fastifyKillSwitch,
+  gatewayRequest,
   honoGateway,
   honoKillSwitch,
   KillSwitch,
@@ -16,10 +18,11 @@ import {
   redisTokenCache,
   scopeByMethod,
   upstashRedis,
+  type TokenRequest,
 } from "../../src/client/index.ts";
 import { fileTokenCache } from "../../src/client/node.ts";
 import { createTokenVerifier } from "../../src/client/verify-token.ts";
-import { ENDPOINT, KEY } from "./support.ts";
+import { ENDPOINT, FakeEndpoint, KEY } from "./support.ts";
 
 const fn = () => undefined;
 const redis = { command: async () => null };
@@ -50,6 +53,7 @@ const THINGS: readonly Case[] = [
       maxEntries: COUNT,
       onEvict: FUNCTION,
       timeoutMs: MS,
+      maxTokenAgeMs: MS,
       waitBudgetMs: MS,
       refusalMemoryMs: MS,
       maxRefusalMemoryMs: MS,
@@ -92,6 +96,7 @@ const THINGS: readonly Case[] = [
       maxAgeMs: MS,
       whenUnknown: ["accept", "acept"],
       maxEntries: COUNT,
+      onEvict: FUNCTION,
       nowMs: FUNCTION,
     },
   ],
@@ -191,7 +196,29 @@ test("a message never quotes the value, which may be a secret", () => {
   expect(() => upstashRedis({ url: "https://redis.example", token })).not.toThrow("the-token");
 });
 
-test("a token without an audience is not asked for", async () => {
-  const audience = undefined as unknown as string;
-  await expect(source.getToken({ apiKey: KEY, audience })).rejects.toThrow('"audience" must be ');
+test.each<[object, string]>([
+  [{ audience: undefined }, '"audience" must be a string that is not blank, and is undefined'],
+  [{ scopes: "read:things" }, 'there is no option "scopes". Did you mean "scope"?'],
+  [{ scope: ["read:things"] }, '"scope" must be a string'],
+  [{ organisation: "acme" }, 'there is no option "organisation". Did you mean "organization"?'],
+  [{ apiKey: undefined }, '"apiKey" must be an API key, and is undefined'],
+  [{ hasEnded: true }, '"hasEnded" must be a function'],
+])("a token is neither asked for nor dropped with %j: it would be another one", async (change, told) => {
+  const endpoint = new FakeEndpoint();
+  const source = new ApiKeyTokenSource({ ...ENDPOINT, fetch: endpoint.fetch });
+  const request = { apiKey: KEY, audience: "https://api", ...change } as TokenRequest;
+  await expect(source.getToken(request)).rejects.toThrow(TypeError);
+  await expect(source.getToken(request)).rejects.toThrow(told);
+  await expect(source.drop(request)).rejects.toThrow(told);
+  expect(endpoint.requests).toHaveLength(0);
+});
+
+test.each([
+  ["gatewayRequest", gatewayRequest],
+  ["authRequestResponse", authRequestResponse],
+])("%s with no gateway says so", async (_, use) => {
+  for (const gateway of [undefined, {}, { authorize: true }]) {
+    const answer = use(gateway as never, new Request("https://gw.example/"));
+    await expect(answer).rejects.toThrow(/^"gateway" must be an object with authorize/);
+  }
 });

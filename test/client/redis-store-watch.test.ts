@@ -141,3 +141,29 @@ test("while Redis is away a lock counts as taken, for as long as callers are to 
   isAway = true;
   expect(await cache.tryLock(randomSlot(), 10_000)).toBeUndefined();
 });
+
+test("of what it has it puts back as much as it was told to remember, and tells what had to go", async () => {
+  const holder = await settledProcess();
+  let evicted = 0;
+  holder.limit?.(2, () => void evicted++);
+  const slots = [randomSlot(), randomSlot(), randomSlot()];
+  for (const slot of slots) await holder.set(slot, freshToken("held"));
+  expect(evicted).toBe(1);
+  loseRedis();
+  await touch(holder);
+  const found = await Promise.all(slots.map(async (slot) => processOf().get(slot)));
+  expect(found.map((token) => token !== undefined)).toEqual([false, true, true]);
+});
+
+test("what could not be written is bounded as well", async () => {
+  const holder = await settledProcess();
+  holder.limit?.(2);
+  const slots = [randomSlot(), randomSlot(), randomSlot()];
+  await touch(holder);
+  isAway = true;
+  for (const slot of slots) await holder.set(slot, freshToken("held")).catch(() => undefined);
+  isAway = false;
+  await touch(holder);
+  const found = await Promise.all(slots.map(async (slot) => processOf().get(slot)));
+  expect(found.map((token) => token !== undefined)).toEqual([false, true, true]);
+});

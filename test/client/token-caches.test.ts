@@ -225,6 +225,23 @@ describe("Redis through a client of redis-server", () => {
   });
 });
 
+test.each([["QUEUED"], ["OK "], [1], ["ok"], [[]]])(
+  "where Redis answers %j to what it is to keep, nothing is locked or kept",
+  async (reply) => {
+    const port: RedisPort = {
+      command: async (command, key = "") =>
+        command === "SET" && /^apikey-token:(lock:|[\w-]{43}$)/.test(key)
+          ? reply
+          : command === "PTTL"
+            ? -2
+            : "there",
+    };
+    const [cache, slot] = [redisTokenCache(port, SETTLED), randomSlot()];
+    await expect(cache.tryLock(slot, 1_000)).rejects.toThrow("neither OK nor nothing");
+    await expect(cache.set(slot, tokenOf("t", Date.now() / 1000))).rejects.toThrow("did not keep");
+  },
+);
+
 describe("Redis over Upstash's REST", () => {
   tokenCacheContract(() => waiting(redisTokenCache(viaRest(), SETTLED)));
 

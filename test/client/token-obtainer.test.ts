@@ -61,7 +61,7 @@ beforeEach(() => {
 
 function guarded() {
   const own = new GuardedCache(cache, () => undefined);
-  return { cache: own, refusals: new Refusals(own, clock, 30_000, 60_000), maxEntries: 10 };
+  return { cache: own, refusals: new Refusals(own, clock, 30_000, 60_000) };
 }
 
 function needOf(changes: Partial<Need> = {}): Need {
@@ -75,6 +75,7 @@ function needOf(changes: Partial<Need> = {}): Need {
     isUrgent: true,
     rank: "first",
     refusal: undefined,
+    offer: { scope: undefined, forMs: 0, untilMs: 0 },
     ...changes,
   };
 }

@@ -241,6 +241,43 @@ test("an address that Auth0 blocks is blocked here too; others are not", async (
   await expect(from("203.0.113.8")).resolves.toBeDefined();
 });
 
+test("a clock that is put back blocks no address for longer than it was", async () => {
+  endpoint.behaviours = [refusal(429, "too_many_attempts"), { expires_in: 1_000 }];
+  const source = sourceOf();
+  await expect(source.getToken(REQUEST)).rejects.toMatchObject({ code: "too_many_attempts" });
+  clock.passSeconds(-365 * 86_400);
+  await expect(source.getToken({ ...REQUEST, apiKey: OTHER_KEY })).resolves.toBeDefined();
+});
+
+test("a clock that is put back puts off no refresh for longer than its pause", async () => {
+  const source = sourceOf({ refresh: "inline" });
+  await source.getToken(REQUEST);
+  endpoint.behaviours = [refusal(500, "server_error")];
+  clock.passSeconds(860);
+  expect((await source.getToken(REQUEST)).access_token).toBe("token-1");
+  clock.passSeconds(-45);
+  endpoint.behaviours = [{ expires_in: 1_000 }];
+  expect((await source.getToken(REQUEST)).access_token).not.toBe("token-1");
+});
+
+test("the pace after a refusal is that which the tenant names in its answer", async () => {
+  const waitedMs = async (headers: Record<string, string>) => {
+    endpoint.behaviours = [
+      refusal(429, "too_many_requests", { "retry-after": "1", ...headers }),
+      { expires_in: 1_000 },
+    ];
+    const source = sourceOf();
+    const startedMs = clock.nowMs();
+    const audiences = Array.from({ length: 40 }, (_, at) => `https://api/${at}`);
+    await source.getToken(REQUEST);
+    await Promise.all(audiences.map(async (audience) => source.getToken({ ...REQUEST, audience })));
+    return clock.nowMs() - startedMs;
+  };
+  // A second of pause; then 40 at 100 a second.
+  expect(await waitedMs({ "x-ratelimit-limit": "100" })).toBeLessThan(2_000);
+  expect(await waitedMs({})).toBeGreaterThan(5_000);
+});
+
 test.each([
   ["a server error", refusal(500, "server_error")],
   ["a broken connection", { fails: new TypeError("fetch failed") }],
@@ -588,6 +625,25 @@ describe("a caller that asks for no scope, of a key that has some", () => {
     expect(endpoint.requests).toHaveLength(1);
   });
 
+  test("gets, after a clock that was put back, what the key has now", async () => {
+    endpoint.behaviours = [offer("a"), { expires_in: 1_000 }, offer("a b"), { expires_in: 1_000 }];
+    const source = sourceOf();
+    await source.getToken(NONE);
+    clock.passSeconds(-86_400);
+    expect((await source.getToken(NONE)).scope).toBe("a b");
+    expect(scopes()).toEqual([null, "a", null, "a b"]);
+  });
+
+  test("is refused where the list was cut: it would get less than the key has, and not know", async () => {
+    const error_description = "Name scopes. [too many to list, among them: a b]";
+    endpoint.behaviours = [{ status: 400, body: { error: "invalid_scope", error_description } }];
+    await expect(sourceOf().getToken(NONE)).rejects.toMatchObject({
+      code: "invalid_scope",
+      error_description,
+    });
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
   test("after a limit between the two, the scopes are known", async () => {
     endpoint.behaviours = [
       offer("a"),
@@ -596,6 +652,62 @@ describe("a caller that asks for no scope, of a key that has some", () => {
     ];
     await sourceOf().getToken(NONE);
     expect(scopes()).toEqual([null, "a", "a"]);
+  });
+});
+
+describe("with a maximum age of tokens, of 300 s", () => {
+  const maxTokenAgeMs = 300_000;
+
+  test("one that lasts longer is refreshed by it, and not given after it", async () => {
+    const cache = memoryTokenCache({ nowMs: () => clock.nowMs() });
+    const source = sourceOf({ cache, maxTokenAgeMs });
+    const obtainedAtSeconds = clock.nowMs() / 1000;
+    const first = await source.getToken(REQUEST);
+    expect(first).toMatchObject({ expiresAtSeconds: obtainedAtSeconds + 300 });
+    expect(await cache.get(await slotOf())).toEqual(first);
+    // Of 270 usable seconds, 243 is where it is refreshed.
+    clock.passSeconds(242);
+    await source.getToken(REQUEST);
+    await settle();
+    expect(endpoint.requests).toHaveLength(1);
+    clock.passSeconds(1);
+    await source.getToken(REQUEST);
+    await settle();
+    expect(endpoint.requests).toHaveLength(2);
+  });
+
+  test("a key that is revoked has no token within it, whether the tenant is there or not", async () => {
+    for (const answer of [refusal(400, "invalid_request"), refusal(500, "server_error")]) {
+      endpoint.behaviours = [{ expires_in: 86_400 }];
+      const source = sourceOf({ maxTokenAgeMs, waitBudgetMs: 0 });
+      await source.getToken(REQUEST);
+      endpoint.behaviours = [answer];
+      clock.passSeconds(269);
+      await source.getToken(REQUEST).catch(() => undefined);
+      await settle();
+      clock.passSeconds(1);
+      await expect(source.getToken(REQUEST)).rejects.toBeDefined();
+    }
+  });
+
+  test("one that another process has put into a shared cache for longer is no older either, and stays one object", async () => {
+    const cache = memoryTokenCache({ nowMs: () => clock.nowMs() });
+    const obtainedAtSeconds = clock.nowMs() / 1000;
+    await cache.set(await slotOf(), tokenOf("theirs", obtainedAtSeconds, 86_400));
+    const source = sourceOf({ cache, maxTokenAgeMs });
+    const first = await source.getToken(REQUEST);
+    expect(first).toMatchObject({ access_token: "theirs", expiresAtSeconds: obtainedAtSeconds + 300 });
+    // What was verified is remembered by it.
+    expect(await source.getToken(REQUEST)).toBe(first);
+    clock.passSeconds(270);
+    expect((await source.getToken(REQUEST)).access_token).toBe("token-1");
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test("one that ends before is left as it is", async () => {
+    endpoint.behaviours = [{ expires_in: 299 }];
+    const source = sourceOf({ maxTokenAgeMs });
+    expect(await source.getToken(REQUEST)).toMatchObject({ expiresAtSeconds: clock.nowMs() / 1000 + 299 });
   });
 });
 

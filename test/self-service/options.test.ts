@@ -29,7 +29,7 @@ test.each<[string, object, string]>([
   ["issuer", { issuer: undefined }, '"issuer" must be an https URL that ends in a slash'],
   ["issuer", { issuer: "https://acme.eu.auth0.com" }, '"issuer" must be an https URL that ends in a slash'],
   ["issuer", { issuer: "http://acme.eu.auth0.com/" }, '"issuer" must be an https URL'],
-  ["audience", { audience: undefined }, '"audience" must be a string that is not empty, and is undefined'],
+  ["audience", { audience: undefined }, '"audience" must be a string that is not blank, and is undefined'],
   ["audience", { audience: "" }, '"audience"'],
   ["audience", { audience: ["https://a.example"] }, '"audience"'],
   ["stores", { stores: undefined }, '"stores"'],
