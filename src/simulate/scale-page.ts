@@ -6,12 +6,14 @@ import {
   capacityTable,
   count,
   cronTable,
+  endedKeysTable,
   newcomersTable,
   revocationTable,
   runsTable,
   seconds,
   waitingTable,
 } from "./scale-tables.ts";
+import { ENDED_KEYS, POLL_MS } from "./scenarios/ended-keys.ts";
 import { REPLICA_LAG_MS } from "./scenarios/revocation.ts";
 import { PLANNED_LOAD } from "./scenarios/run.ts";
 import type { Scale } from "./simulate.ts";
@@ -123,6 +125,17 @@ key, the gateway repeats the refusal for 30 seconds, and Auth0 counts it:
 
 ${newcomersTable(scale)}
 Let the record be read where it was written, or wait some seconds before a new key is shown.
+
+## Ended keys that go on being used
+
+${count(ENDED_KEYS)} keys that were revoked poll every ${seconds(POLL_MS)} through one process at 4 exchanges a second, which repeats their refusals and
+asks for them after all others. Then, for a minute, one new good key a second comes; each needs an exchange:
+
+${endedKeysTable(scale)}
+The same against the local tenant, where the Actions answer, with the limits of Professional
+(\`test/simulate/ended-keys-local.test.ts\`): with a kill switch 60 of 60 are answered and no exchange goes to an ended
+key; without one 57 of 60 are answered beside 185 such exchanges at first, 60 of 60 beside 180 after a minute, and 60 of 60
+beside none after 10 minutes.
 
 ## The next limits
 

@@ -169,6 +169,26 @@ export function newcomersTable({ newcomers }: Scale): string {
   );
 }
 
+/** Ended keys that go on polling. */
+export function endedKeysTable({ ended_keys }: Scale): string {
+  return markdownTable(
+    [
+      "ended keys have polled for",
+      "kill switch",
+      "good calls answered",
+      "their wait, p50",
+      "exchanges on ended keys",
+    ],
+    ended_keys.map((row) => [
+      duration(row.polled_seconds),
+      row.has_kill_switch ? "yes" : "no",
+      `${count(row.calls - row.failed)} of ${count(row.calls)}`,
+      seconds(row.p50_wait_ms),
+      count(row.exchanges_on_ended),
+    ]),
+  );
+}
+
 export function count(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }

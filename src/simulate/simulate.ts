@@ -1,6 +1,7 @@
 import { addresses, type AddressRow } from "./scenarios/addresses.ts";
 import { capacity, capacityRuns, type CapacityRow, type CapacityRun } from "./scenarios/capacity.ts";
 import { cron, type CronRow } from "./scenarios/cron.ts";
+import { endedKeys, type EndedKeysRow } from "./scenarios/ended-keys.ts";
 import { lostCache, type BlowRow } from "./scenarios/lost-cache.ts";
 import { newcomers, type NewcomerRow } from "./scenarios/newcomers.ts";
 import { revocation, type RevocationRow } from "./scenarios/revocation.ts";
@@ -18,6 +19,7 @@ export interface Scale {
   readonly revocation: readonly RevocationRow[];
   readonly addresses: readonly AddressRow[];
   readonly newcomers: readonly NewcomerRow[];
+  readonly ended_keys: readonly EndedKeysRow[];
 }
 
 /** Runs every scenario, one after the other. */
@@ -32,5 +34,6 @@ export async function simulate(run: Run): Promise<Scale> {
     revocation: await revocation(run),
     addresses: await addresses(run),
     newcomers: await newcomers(run),
+    ended_keys: await endedKeys(run),
   };
 }
