@@ -20,7 +20,7 @@ import { ApiKey } from "../../src/core/api-key.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { demoApi } from "../../src/local/demo-api.ts";
 import { listen, type Listening } from "../../src/local/listen.ts";
-import { ADA, AUDIENCE, stage, type Stage, connect } from "../support/stage.ts";
+import { ADA, AUDIENCE, GRACE, stage, type Stage, connect } from "../support/stage.ts";
 
 const SCOPE = "read:things";
 const CONFIDENTIAL = { client_id: "gateway", client_secret: "s3cret&more" };
@@ -178,6 +178,41 @@ test("an Express API that validates tokens needs no change: scopes and user are 
   expect(denied.status).toBe(403);
   expect((await get(`${api?.url}/me`, { authorization: `Bearer ${jwt}` })).status).toBe(200);
   await api?.close();
+});
+
+describe("a gateway that names no scope", () => {
+  const open = async (changes: Pick<GatewayOptions, "scope"> = {}) => {
+    const { issuer, token_endpoint, subject_token_type } = s.local.description;
+    const source = new ApiKeyTokenSource({ ...CONFIDENTIAL, token_endpoint, subject_token_type });
+    const app = express();
+    app.use(expressGateway(new ApiKeyGateway({ source, issuer, audience: AUDIENCE, ...changes })));
+    app.use(demoApi(issuer, AUDIENCE));
+    return listen(app, 0);
+  };
+
+  test.each([
+    ["read:things", 200, 403],
+    ["write:things", 403, 201],
+    ["read:things write:things", 200, 201],
+  ])("a key with the scopes %s gets them all, and no more: GET %i, POST %i", async (scope, read, written) => {
+    const api = await open();
+    const { key } = await s.create(GRACE, { scope });
+    const headers = { "x-api-key": key };
+    expect(await get(`${api.url}/me`, headers)).toMatchObject({ status: 200, body: { sub: GRACE } });
+    expect((await fetch(`${api.url}/things`, { headers })).status).toBe(read);
+    expect((await fetch(`${api.url}/things`, { method: "POST", headers })).status).toBe(written);
+    await api.close();
+  });
+
+  test("one that always names a scope refuses a key that has only another", async () => {
+    const api = await open({ scope: SCOPE });
+    const { key } = await s.create(GRACE, { scope: "write:things" });
+    expect(await get(`${api.url}/me`, { "x-api-key": key })).toMatchObject({
+      status: 403,
+      body: { error: "insufficient_scope" },
+    });
+    await api.close();
+  });
 });
 
 /** Sends header fields as they are, each as often as it is there. */

@@ -12,7 +12,7 @@ import type { Io } from "../../src/cli/io.ts";
 import { writeLocalFile } from "../../src/cli/local-file.ts";
 import { runToken } from "../../src/cli/token-program.ts";
 import { listen } from "../../src/local/listen.ts";
-import { ADA, claimsOf, stage, type Stage } from "../support/stage.ts";
+import { ADA, claimsOf, GRACE, stage, type Stage } from "../support/stage.ts";
 
 const run = promisify(execFile);
 
@@ -23,7 +23,8 @@ let env: Record<string, string>;
 let key: string;
 
 beforeAll(async () => {
-  s = await stage();
+  // Each test has a key of its own.
+  s = await stage({ config: { policy: { allowNoExpiry: true, maxKeysPerUser: 40 } } });
   folder = await mkdtemp(join(tmpdir(), "token-program-test-"));
   program = join(folder, "auth0-api-keys.cjs");
   await buildProgram(program);
@@ -116,6 +117,22 @@ test("where the tenant wants scopes named: a caller that names none gets all of 
   expect(await token(undefined, "--scope", "read:things")).toEqual([1, "", "read:things"]);
   await stub.close();
 });
+
+test.each(["read:things", "write:things", "read:things write:things"])(
+  "without --scope a key with the scopes %s gets them all: from the tenant's own Actions",
+  async (scope) => {
+    const { key } = await s.create(GRACE, { scope });
+    const changes = { API_KEY: key, API_KEY_SCOPE: undefined };
+    const { code, stdout, stderr } = await inProcess(["token", "--local", "--json"], changes);
+    expect([code, stderr]).toEqual([0, ""]);
+    const { access_token, ...rest } = JSON.parse(stdout) as Record<string, unknown>;
+    expect(rest).toMatchObject({ scope });
+    expect(claimsOf(access_token)).toMatchObject({ sub: GRACE, scope });
+    const before = exchanges();
+    await inProcess(["token", "--local"], changes);
+    expect(exchanges()).toBe(before);
+  },
+);
 
 test.each(["-1", "3601", "soon"])("--wait %s is wrong usage, and nothing is sent", async (seconds) => {
   const before = exchanges();

@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 
 import { ApiKeyTokenSource } from "../../src/client/token-source.ts";
-import { ApiKey } from "../../src/core/api-key.ts";
+import type { ApiKey } from "../../src/core/api-key.ts";
 import { createKey } from "../../src/keys/create.ts";
 import { revokeAllKeys } from "../../src/keys/revoke.ts";
 import { newUser } from "../../src/local/management/users.ts";
@@ -49,11 +49,14 @@ async function minuteOf(hasKillSwitch: boolean, polledSeconds: number) {
   const [ended, good] = [await makeKeys("ended", ENDED_KEYS, true), await makeKeys("good", 60, false)];
   const endedTexts = new Set(ended.map((key) => key.reveal()));
   const endedIds = new Set(ended.map(({ id }) => id));
-  let [onEnded, limited, inFlight] = [0, 0, 0];
+  let [onEnded, limited] = [0, 0];
+  const inFlight = new Set<object>();
   const send: typeof fetch = async (input, init) => {
-    const key = new URLSearchParams(String(init?.body)).get("subject_token") ?? "";
-    inFlight++;
-    const response = await fetch(input, { ...init, signal: null }).finally(() => inFlight--);
+    const key =
+      new URLSearchParams(typeof init?.body === "string" ? init.body : "").get("subject_token") ?? "";
+    const mark = {};
+    inFlight.add(mark);
+    const response = await fetch(input, { ...init, signal: null }).finally(() => inFlight.delete(mark));
     if (response.status === 429) limited++;
     else if (endedTexts.has(key)) onEnded++;
     await world.sleep(LATENCY_MS);
@@ -74,7 +77,7 @@ async function minuteOf(hasKillSwitch: boolean, polledSeconds: number) {
     for (const untilMs = nowMs() + seconds * 1_000; nowMs() < untilMs;) {
       await world.run(nowMs() + STEP_MS);
       do await turn();
-      while (inFlight > 0);
+      while (inFlight.size > 0);
     }
   };
   const poll = (key: ApiKey) => {
