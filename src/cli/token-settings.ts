@@ -28,7 +28,7 @@ export async function readTokenSettings(env: Io["env"], flags: TokenFlags): Prom
   const find = (flag: string | undefined, name: string, ofLocal: string | undefined, flagName: string) => {
     // With --local the environment of the real tenant does not get in between.
     const found = flag ?? ofLocal ?? env[name];
-    if (found === undefined || found === "") missing.push(`${flagName} or ${name}`);
+    if (found === undefined || found.trim() === "") missing.push(`${flagName} or ${name}`);
     return found ?? "";
   };
   const domain = local ? "" : find(flags.domain, "AUTH0_DOMAIN", undefined, "--domain");
@@ -47,7 +47,8 @@ export async function readTokenSettings(env: Io["env"], flags: TokenFlags): Prom
       "Set them, or use the local tenant with --local.",
     );
   }
-  const secret = local ? undefined : env["API_KEY_CLIENT_SECRET"];
+  // An unset secret of a CI system is empty: the client is then public, or the tenant says that its secret is wrong.
+  const secret = local ? undefined : env["API_KEY_CLIENT_SECRET"]?.trim() || undefined;
   return {
     token_endpoint: local?.token_endpoint ?? `${originOf(domain)}/oauth/token`,
     client_id,

@@ -142,8 +142,12 @@ export class ExchangeLine {
 
   #tick(nowMs: number): void {
     const passedMs = nowMs - this.#second.atMs;
-    if (passedMs < 1_000) return;
-    this.#second = { atMs: nowMs, granted: 0, before: passedMs < 2_000 ? this.#second.granted : 0 };
+    if (passedMs >= 0 && passedMs < 1_000) return;
+    this.#second = {
+      atMs: nowMs,
+      granted: 0,
+      before: passedMs >= 0 && passedMs < 2_000 ? this.#second.granted : 0,
+    };
   }
 
   get #mostTurns(): number {

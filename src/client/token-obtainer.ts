@@ -184,10 +184,11 @@ export class TokenObtainer {
   }
 }
 
-/** When a token says that it ends, in seconds; one that is no JWT does not. */
+/** When a token says that it ends, in seconds; one that is no JWT, or says no time, does not. */
 function expOf(token: string): number {
   try {
-    return decodeJwt(token).exp ?? Infinity;
+    const { exp } = decodeJwt(token);
+    return Number.isFinite(exp) ? Number(exp) : Infinity;
   } catch {
     return Infinity;
   }

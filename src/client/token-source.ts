@@ -244,7 +244,8 @@ export class ApiKeyTokenSource {
   async #obtain(held: Held, need: SourceNeed): Promise<CachedToken> {
     // Not remembered: it is asked again, and knows at once when the key is enabled again.
     if (await need.hasEnded?.(need.key.id)) throw new ExchangeError("invalid_request");
-    const deadlineMs = this.#clock.nowMs() + (this.#options.waitBudgetMs ?? 20_000);
+    const { waitBudgetMs = 20_000 } = this.#options;
+    const deadlineMs = this.#clock.nowMs() + waitBudgetMs;
     let pollMs = POLL_MS;
     let mayBeBlind = false;
     for (let attempt = 0; ;) {
@@ -260,12 +261,12 @@ export class ApiKeyTokenSource {
         throw outcome.refusal.error;
       }
       if (outcome.kind === "put_off") throw new ExchangeError("timeout");
-      const leftMs = deadlineMs - this.#clock.nowMs();
+      const budgetLeftMs = leftMs(deadlineMs, waitBudgetMs, this.#clock.nowMs());
       if (outcome.kind === "busy" || outcome.kind === "blind") {
         // Once more, for a cache that comes back; one that locks and cannot be read is gone without.
         mayBeBlind ||= outcome.kind === "blind";
-        if (leftMs <= 0) throw new ExchangeError("timeout");
-        await this.#clock.sleep(Math.min(leftMs, pollMs * (0.5 + this.#random())));
+        if (budgetLeftMs <= 0) throw new ExchangeError("timeout");
+        await this.#clock.sleep(Math.min(budgetLeftMs, pollMs * (0.5 + this.#random())));
         pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS);
         continue;
       }
@@ -280,7 +281,7 @@ export class ApiKeyTokenSource {
         if (need.isUrgent) continue;
         throw error;
       }
-      const retry = decideRetry(error, attempt++, leftMs, this.#random());
+      const retry = decideRetry(error, attempt++, budgetLeftMs, this.#random());
       if (retry.kind === "give_up") throw error;
       await this.#clock.sleep(retry.waitMs);
     }

@@ -328,3 +328,19 @@ test("a clock that was put back a year closes the line for no year", async () =>
   expect(line.isThere).toBe(false);
   expect(line.closedForMs).toBe(0);
 });
+
+test("after the clock was put back, what is granted in many seconds is not taken for that of one", async () => {
+  const pauseAfter = async (backMs: number) => {
+    const one = numbered();
+    const { clock, line, call } = one;
+    await clock.pass(3_600_000);
+    for (let number = 0; number < 10; number++) {
+      call(number);
+      await clock.pass(1_000);
+      line.leave({ kind: "granted" });
+      if (number === 0) await clock.pass(-backMs);
+    }
+    return pauseOfTen(one);
+  };
+  expect(await pauseAfter(3_600_000)).toBe(await pauseAfter(0));
+});

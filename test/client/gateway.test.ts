@@ -472,6 +472,20 @@ describe("a gateway", () => {
       expect(endpoint.requests).toHaveLength(1);
     });
 
+    test("the token of a key that was paused does not come back with it: it costs an exchange again", async () => {
+      await answerWith({ act });
+      const gateway = gatewayOf({ killSwitch });
+      const ask = async () => gateway.authorize({ method: "GET", url: "/", headers: { "x-api-key": text } });
+      await ask();
+      stored = () => sealRecord({ ...record, disabled_at: 1 }, peppers);
+      clock.passSeconds(5);
+      expect(await ask()).toMatchObject({ kind: "refused", status: 401 });
+      stored = () => sealRecord(record, peppers);
+      clock.passSeconds(5);
+      expect((await ask()).kind).toBe("authorized");
+      expect(endpoint.requests).toHaveLength(2);
+    });
+
     test("a token that is presented itself is refused as well", async () => {
       const jwt = await answerWith({ act });
       stored = () => sealRecord({ ...record, revoked_at: 1 }, peppers);

@@ -154,6 +154,19 @@ test("a lock that nobody gives back is waited for as long as a call may wait, an
   expect(endpoint.requests).toHaveLength(0);
 });
 
+test("a clock that is put back makes no call wait for longer", async () => {
+  const memory = memoryTokenCache({ nowMs: () => clock.nowMs() });
+  let asked = 0;
+  const tryLock = async () => {
+    if (++asked === 2) clock.passSeconds(-3_600);
+    return undefined;
+  };
+  await expect(sourceOf({ cache: { ...memory, tryLock } }).getToken(REQUEST)).rejects.toMatchObject({
+    code: "timeout",
+  });
+  expect(asked).toBe(2);
+});
+
 test("a caller that ends afterwards waits for its refresh, and has the old token if there is none", async () => {
   const source = sourceOf({ refresh: "inline" });
   await source.getToken(REQUEST);
@@ -724,6 +737,13 @@ describe("the token's own end", () => {
     clock.passSeconds(1_200);
     const { expiresAtSeconds } = await source.getToken(REQUEST);
     expect(expiresAtSeconds).toBe(trueSeconds + 3_600);
+  });
+
+  test.each(["soon", null, "Infinity"])("that is no time, %j, is none", async (exp) => {
+    answerUntil(exp as unknown as number);
+    expect(await sourceOf().getToken(REQUEST)).toMatchObject({
+      expiresAtSeconds: clock.nowMs() / 1000 + 3_600,
+    });
   });
 
   test("by a clock by which it has ended already, it is kept for a minute, and not exchanged at each call", async () => {

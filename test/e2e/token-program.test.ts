@@ -190,6 +190,18 @@ test("settings come from flags and the environment as well", async () => {
   expect(claimsOf(stdout)["aud"]).toBe(audience);
 });
 
+test("a variable that is blank, as one that CI does not know, is one that is not there", async () => {
+  const { issuer, client_id, subject_token_type, audience } = s.local.description;
+  const of = { AUTH0_DOMAIN: issuer, API_KEY_CLIENT_ID: client_id, API_KEY_AUDIENCE: audience };
+  const whole = { ...of, API_KEY_SUBJECT_TOKEN_TYPE: subject_token_type };
+  for (const blank of ["", " "]) {
+    expect(await inProcess(["token"], { ...whole, API_KEY_CLIENT_SECRET: blank })).toMatchObject({ code: 0 });
+    const missing = await inProcess(["token"], { ...whole, API_KEY_AUDIENCE: blank });
+    expect([missing.code, missing.stdout]).toEqual([1, ""]);
+    expect(missing.stderr).toContain("Missing: --audience or API_KEY_AUDIENCE.");
+  }
+});
+
 test("the cache on disk holds neither the key nor the token", async () => {
   const { stdout } = await inProcess(["token", "--local"]);
   const cache = join(env["XDG_CACHE_HOME"] ?? "", "auth0-api-keys");
