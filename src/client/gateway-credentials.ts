@@ -25,11 +25,12 @@ const B64TOKEN = /^[\w.~+/-]+=*$/;
  * counts as none, as does a scheme with nothing behind it: that is how an unset variable is sent.
  */
 export function findCredentials(headers: HeaderFields, keyPrefixes?: readonly string[]): Credentials {
-  const keys = valuesOf(headers["x-api-key"]).filter((value) => value !== "");
+  // The headers of fetch are joined with commas, which no key has.
+  const keys = valuesOf(headers["x-api-key"], ",").filter((value) => value !== "");
   const others = valuesOf(headers["authorization"]).filter((value) => value.replace(SCHEME, "") !== "");
   const [key, sent = ""] = [keys[0], others[0]];
   // RFC 6750 §2: a client must not use more than one method. A field that is repeated is more than one.
-  if (keys.length + others.length > 1 || key?.includes(",")) return { kind: "ambiguous" };
+  if (keys.length + others.length > 1) return { kind: "ambiguous" };
   if (key !== undefined) return keyOf(key, keyPrefixes);
   if (sent === "") return { kind: "none" };
   const [matched = "", scheme = ""] = SCHEME.exec(sent) ?? [];
@@ -41,8 +42,9 @@ export function findCredentials(headers: HeaderFields, keyPrefixes?: readonly st
   return inspectKey(text) ? { kind: "other_key" } : { kind: "other", bearer: text };
 }
 
-function valuesOf(field: string | readonly string[] | undefined): readonly string[] {
-  return [field ?? []].flat().map((value) => value.trim());
+function valuesOf(field: string | readonly string[] | undefined, separator = "\n"): readonly string[] {
+  const values = [field ?? []].flat().flatMap((value) => value.split(separator));
+  return values.map((value) => value.trim());
 }
 
 /** What is seen in a request that may carry an access token elsewhere than in `Authorization`. */

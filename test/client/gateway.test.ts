@@ -75,6 +75,7 @@ describe("which credentials a request carries", () => {
       { authorization: ["Bearer", `Bearer ${JWT}`] },
       { kind: "other", bearer: JWT },
     ],
+    ["a key and a blank field, joined", { "x-api-key": `${text}, ` }, { kind: "api_key", apiKey: text }],
     ["a key and half of another", { "x-api-key": [text, "x"] }, { kind: "ambiguous" }],
     ["a scheme that begins like Bearer", { authorization: "Bearer-Like x" }, { kind: "other" }],
     ["nothing", {}, { kind: "none" }],
@@ -539,10 +540,13 @@ describe("a gateway", () => {
       ).toBe("untouched");
     });
 
-    test("where nothing can be verified, a token of a key is not asked about either", async () => {
+    test.each<[string, () => Promise<Response>]>([
+      ["cannot be fetched", async () => Promise.reject(new TypeError("fetch failed"))],
+      ["is an error", async () => new Response("", { status: 500 })],
+      ["is none", async () => Response.json({})],
+    ])("where the JWKS %s, a token of a key is not asked about either", async (_, fetch) => {
       const jwt = await answerWith({ act });
       const told: unknown[] = [];
-      const fetch = async () => Promise.reject(new TypeError("fetch failed"));
       const gateway = gatewayOf({ killSwitch, fetch, onError: (error) => void told.push(error) });
       const headers = { authorization: `Bearer ${jwt}` };
       expect(await gateway.authorize({ method: "GET", url: "/", headers })).toMatchObject({ status: 503 });

@@ -304,7 +304,13 @@ describe("what Node shows of a request in other forms", () => {
       const answer = await raw(`${api?.url}/`, headers);
       expect(answer).toMatchObject({ status: 400, body: { error: "invalid_request" } });
     }
-    expect(await raw(`${api?.url}/`, ["X-API-Key", key, "Authorization", ""])).toMatchObject({ status: 200 });
+    for (const blank of [
+      ["Authorization", ""],
+      ["Authorization", "Bearer "],
+      ["X-API-Key", ""],
+    ]) {
+      expect(await raw(`${api?.url}/`, ["X-API-Key", key, ...blank])).toMatchObject({ status: 200 });
+    }
     await api?.close();
   });
 });
