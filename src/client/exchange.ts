@@ -10,7 +10,7 @@ import {
   type Rules,
 } from "../core/check-options.ts";
 import { ExchangeError, type ExchangeErrorCode } from "./exchange-error.ts";
-import { textWithin } from "./read-answer.ts";
+import { readObject } from "./read-answer.ts";
 import { rateLimit, retryAfterMs } from "./retry.ts";
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -137,7 +137,9 @@ export async function processExchangeResponse(
   nowMs: () => number = Date.now,
 ): Promise<ExchangeAnswer> {
   const { status } = response;
-  const json = await jsonOf(response);
+  const json = await readObject(response, MAX_ANSWER_BYTES).catch((error: unknown) => {
+    throw failureOf(error);
+  });
   if (status === 200) {
     const answer = json && successOf(json);
     if (answer) return answer;
@@ -193,18 +195,6 @@ function codeOf(status: number, error: string | undefined): ExchangeErrorCode {
       return error;
     default:
       return "refused";
-  }
-}
-
-async function jsonOf(response: Response): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const text = await textWithin(response, MAX_ANSWER_BYTES).catch((error: unknown) => {
-    throw failureOf(error);
-  });
-  try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
   }
 }
 

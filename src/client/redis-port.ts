@@ -8,7 +8,7 @@ import {
   MILLISECONDS,
   TEXT,
 } from "../core/check-options.ts";
-import { textWithin } from "./read-answer.ts";
+import { readObject } from "./read-answer.ts";
 
 // A sealed token of 64 kB, and what JSON adds.
 const MAX_ANSWER_BYTES = 128 * 1024;
@@ -53,20 +53,12 @@ export function upstashRedis(options: UpstashOptions): RedisPort {
         signal: AbortSignal.timeout(timeoutMs),
       });
       // The error of Redis is not quoted: it holds the command with its arguments.
-      const text = await textWithin(response, MAX_ANSWER_BYTES);
-      const result = response.status === 200 ? resultOf(text) : undefined;
-      if (result === undefined) throw new Error("Redis refused a command.");
-      return result;
+      const answer = await readObject(response, MAX_ANSWER_BYTES);
+      const result = answer?.["result"];
+      if (response.status !== 200 || result === undefined) throw new Error("Redis refused a command.");
+      return result as RedisReply;
     },
   };
-}
-
-function resultOf(text: string): RedisReply | undefined {
-  try {
-    return (JSON.parse(text) as { readonly result?: RedisReply }).result;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A client of a `redis://` server, as `@redis/client` (`sendCommand`) gives it. */

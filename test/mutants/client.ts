@@ -456,8 +456,8 @@ export const CLIENT: readonly Group[] = [
     [
       {
         name: "an answer of Redis is read to its end",
-        find: "textWithin(response, MAX_ANSWER_BYTES)",
-        replace: "textWithin(response, 1000 * MAX_ANSWER_BYTES)",
+        find: "readObject(response, MAX_ANSWER_BYTES)",
+        replace: "readObject(response, 1000 * MAX_ANSWER_BYTES)",
         only: "^of an answer of Redis no more is read",
       },
     ],
