@@ -224,7 +224,10 @@ describe.each([0, 1, 2, 3, 4])("a token that was passed on %i times", (hops) => 
       redis: { command: async (...words) => s.local.redis.execute(words) },
       maxAgeMs: 0,
     });
-    const source = { getToken: async () => Promise.reject(new Error("no key was sent")) };
+    const source = {
+      getToken: async () => Promise.reject(new Error("no key was sent")),
+      drop: async () => undefined,
+    };
     const { issuer } = s.local.description;
     const gateway = new ApiKeyGateway({ source: source as never, issuer, audience: THINGS, killSwitch });
     const ask = async () => [
