@@ -120,7 +120,7 @@ function refuseScopes(
   const { reason } = refusal(cause, "invalid_scope", asked);
   const list = listOf(has);
   // A client asks again with what is in `[scope: …]`: from a list that was cut it would get less than the key has.
-  const label = list === has.join(" ") ? "scope" : "too many to list, among them";
+  const label = list === has.join(" ") ? "scope" : "among others";
   return {
     cause,
     code: "invalid_scope",

@@ -283,7 +283,7 @@ test.each([
   ["[scope: ä]", undefined],
   ["[scope: a] and more", undefined],
   ["[scopes: a]", undefined],
-  ["[too many to list, among them: a b]", undefined],
+  ["[among others: a b]", undefined],
 ])("of %j the scopes that a key has are %j", (error_description, expected) => {
   expect(offeredScope(new ExchangeError("invalid_scope", { error_description }))).toBe(expected);
   expect(offeredScope(new ExchangeError("invalid_request", { error_description }))).toBeUndefined();

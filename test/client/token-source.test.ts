@@ -648,7 +648,7 @@ describe("a caller that asks for no scope, of a key that has some", () => {
   });
 
   test("is refused where the list was cut: it would get less than the key has, and not know", async () => {
-    const error_description = "Name scopes. [too many to list, among them: a b]";
+    const error_description = "Name scopes. [among others: a b]";
     endpoint.behaviours = [{ status: 400, body: { error: "invalid_scope", error_description } }];
     await expect(sourceOf().getToken(NONE)).rejects.toMatchObject({
       code: "invalid_scope",

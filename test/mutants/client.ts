@@ -529,7 +529,7 @@ export const CLIENT: readonly Group[] = [
     [
       {
         name: "a list of scopes that was cut looks like all",
-        find: 'const label = list === has.join(" ") ? "scope" : "too many to list, among them";',
+        find: 'const label = list === has.join(" ") ? "scope" : "among others";',
         replace: 'const label = "scope";',
         only: "lists whole scopes, as many as fit",
       },
