@@ -75,7 +75,7 @@ export function callerReader(rules: TokenRules): (request: Request) => Promise<C
       return payload;
     } catch (error) {
       const isToken = error instanceof errors.JOSEError && !UNAVAILABLE.has(error.code);
-      throw isToken ? invalidToken() : new Problem("temporarily_unavailable");
+      throw isToken ? invalidToken() : new Problem("temporarily_unavailable", { cause: error });
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 
-import type { KeyEntry } from "../core/key-entry.ts";
+import type { ChangedKey } from "../keys/change.ts";
 import { disableKey, enableKey } from "../keys/disable.ts";
 import { renameKey } from "../keys/rename.ts";
 import { revokeKey } from "../keys/revoke.ts";
@@ -9,7 +9,7 @@ import { requireRecentLogin, requireScope } from "./authenticate.ts";
 import { beginAttempt } from "./idempotency.ts";
 import { lifetimeOf, OVERLAP_SECONDS, REQUESTS_A_CHANGE, WRITE } from "./key-routes.ts";
 import { readBody, ROTATE, UPDATE } from "./read-body.ts";
-import { keyToChange, presentOne, type SelfService, type Variables } from "./self-service.ts";
+import { endKey, keyToChange, presentOne, type SelfService, type Variables } from "./self-service.ts";
 
 const REASON = "revoked by its user";
 
@@ -21,27 +21,29 @@ export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
     requireScope(caller, WRITE);
     const { name, disabled } = await readBody(c.req.raw, UPDATE);
     if (disabled === false) requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
-    // Both at once are two changes.
-    const requests = Number(name !== undefined) + Number(disabled !== undefined);
-    return budget.run(disabled ? "ending" : "change", requests * REQUESTS_A_CHANGE, async () => {
-      const { id, ...entry } = await keyToChange(service, keys, caller, c.req.param("id"));
-      let after: KeyEntry = { id, ...entry };
-      // The name first: it is what can be refused, and then nothing has changed.
-      if (name !== undefined) ({ after } = await renameKey(keys, caller.userId, id, name));
-      if (disabled !== undefined)
-        ({ after } = await (disabled ? disableKey : enableKey)(keys, caller.userId, id));
-      return c.json({ api_key: await presentOne(keys, after) });
-    });
+    const id = c.req.param("id");
+    const { userId } = caller;
+    const changes: (() => Promise<ChangedKey>)[] = [];
+    if (name !== undefined) changes.push(async () => renameKey(keys, userId, id, name));
+    if (disabled === false) changes.push(async () => enableKey(keys, userId, id));
+    // Off comes first, and holds whatever becomes of the name.
+    let after =
+      disabled && (await endKey(service, c.var, id, async () => disableKey(keys, userId, id))).after;
+    if (changes.length > 0) {
+      await budget.run("change", changes.length * REQUESTS_A_CHANGE, async () => {
+        await keyToChange(service, keys, caller, id);
+        for (const change of changes) ({ after } = await change());
+      });
+    }
+    return c.json({ api_key: after && (await presentOne(keys, after)) });
   });
 
   app.delete("/api-keys/:id", async (c) => {
     const { caller, keys } = c.var;
     requireScope(caller, WRITE);
-    return budget.run("ending", REQUESTS_A_CHANGE, async () => {
-      const { id } = await keyToChange(service, keys, caller, c.req.param("id"));
-      await revokeKey(keys, caller.userId, id, REASON);
-      return c.body(null, 204);
-    });
+    const id = c.req.param("id");
+    await endKey(service, c.var, id, async () => revokeKey(keys, caller.userId, id, REASON));
+    return c.body(null, 204);
   });
 
   app.post("/api-keys/:id/rotate", async (c) => {

@@ -1,7 +1,7 @@
 import type { RandomBytes } from "../core/base62.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { Problem } from "./problem.ts";
-import type { ProblemCode } from "./problems.ts";
+import { PROBLEMS, type ProblemCode } from "./problems.ts";
 
 const RETRY_AFTER_SECONDS = { least: 2, values: 8 };
 
@@ -11,15 +11,17 @@ const RETRY_AFTER_SECONDS = { least: 2, values: 8 };
  * come back together.
  */
 export function explain(error: unknown, randomBytes: RandomBytes): Problem {
-  if (error instanceof Problem) return error;
-  const code = error instanceof ApiKeysError ? codeOf(error) : "internal_error";
-  if (code !== "temporarily_unavailable") return new Problem(code);
+  const problem = error instanceof Problem ? error : new Problem(codeOf(error));
+  const { code } = problem;
+  if (PROBLEMS[code].status !== 503) return problem;
   const { least, values } = RETRY_AFTER_SECONDS;
   const seconds = least + ((randomBytes(1)[0] ?? 0) % values);
   return new Problem(code, { headers: { "retry-after": String(seconds) } });
 }
 
-function codeOf({ code }: ApiKeysError): ProblemCode {
+function codeOf(error: unknown): ProblemCode {
+  if (!(error instanceof ApiKeysError)) return "internal_error";
+  const { code } = error;
   switch (code) {
     case "key_not_found":
       return "not_found";

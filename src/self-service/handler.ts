@@ -23,6 +23,7 @@ import { Moments } from "../core/moments.ts";
 import { OPENAPI } from "./openapi.ts";
 import type { SelfServiceStores } from "./open-stores.ts";
 import { Problem, problemResponse } from "./problem.ts";
+import { PROBLEMS } from "./problems.ts";
 import { countRequest, type RateLimit } from "./rate-limit.ts";
 import { asOrganization, type SelfService, type Variables } from "./self-service.ts";
 
@@ -59,7 +60,7 @@ export interface ApiKeysHandlerOptions extends Pick<
 
 const PATH = {
   must: 'a path, as in "/api/self-service"',
-  test: (value: unknown) => String(value).startsWith("/"),
+  test: (value: unknown) => typeof value === "string" && value.startsWith("/"),
 };
 const RULES: Rules<ApiKeysHandlerOptions> = {
   stores: having("keys", "requests", "rights", "budget", "config"),
@@ -154,7 +155,7 @@ export function createApiKeysHandler(
   }
   const refuse = (error: unknown): Response => {
     const problem = explain(error, stores.keys.randomBytes);
-    if (problem.code === "internal_error" || problem.code === "temporarily_unavailable") onError?.(error);
+    if (PROBLEMS[problem.code].status >= 500) onError?.(error);
     return problemResponse(problem, errorPages);
   };
   app.notFound(() => refuse(new Problem("not_found")));

@@ -18,8 +18,8 @@ import {
 
 /** How long an old secret works after a rotation unless the request says otherwise, and at most. */
 export const OVERLAP_SECONDS = { default: 86_400, max: 604_800 } as const;
-/** What a change asks the Management API for, with one more: whether the key is the caller's, or what may be given to it. */
-export const REQUESTS_A_CHANGE = 4;
+/** A change reads and writes; before it, whether the key is the caller's, or what may be given to it, may be asked. */
+export const REQUESTS_A_CHANGE = 3;
 const READ = "read:api_keys";
 export const WRITE = "write:api_keys";
 

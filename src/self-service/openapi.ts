@@ -73,12 +73,14 @@ const show: Operation = {
 };
 const update: Operation = {
   operationId: "updateApiKey",
-  summary: "Rename an API key, or switch it off and on. What it may do cannot be changed.",
+  summary:
+    "Rename an API key, or switch it off and on. What it may do cannot be changed. Asked for with a new name, off comes first, and holds if the name is refused.",
   scope: WRITE,
   body: "UpdateApiKey",
   success: [200, "The key as it is now.", "ApiKeyAnswer"],
   problems: [
     ...OF_TERMS,
+    "ending_incomplete",
     "not_found",
     "key_dead",
     "profile_too_large",
@@ -91,7 +93,7 @@ const revoke: Operation = {
   summary: "Revoke an API key for good. Again it is no error.",
   scope: WRITE,
   success: [204, "The key is revoked."],
-  problems: ["not_found"],
+  problems: ["ending_incomplete", "not_found"],
 };
 const rotate: Operation = {
   operationId: "rotateApiKey",

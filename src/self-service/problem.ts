@@ -19,9 +19,10 @@ export class Problem extends Error {
       readonly detail?: string;
       readonly errors?: readonly Mistake[];
       readonly headers?: Readonly<Record<string, string>>;
+      readonly cause?: unknown;
     } = {},
   ) {
-    super(more.detail ?? PROBLEMS[code].detail);
+    super(more.detail ?? PROBLEMS[code].detail, { cause: more.cause });
     this.code = code;
     this.errors = more.errors ?? [];
     this.headers = more.headers ?? {};

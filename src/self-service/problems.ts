@@ -138,6 +138,11 @@ export const PROBLEMS = {
     title: "The request could not be processed.",
     detail: "Tell the operator, whose log says why.",
   },
+  ending_incomplete: {
+    status: 503,
+    title: "The API key has stopped working, but this is not yet saved everywhere.",
+    detail: "Repeat the same request in a moment, until it succeeds.",
+  },
   temporarily_unavailable: {
     status: 503,
     title: "API keys cannot be managed at the moment.",

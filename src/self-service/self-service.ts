@@ -1,5 +1,7 @@
 import { ApiKeysError } from "../core/errors.ts";
 import type { KeyEntry } from "../core/key-entry.ts";
+import { isKeyId } from "../core/key-format.ts";
+import { readableOf } from "../core/key-record.ts";
 import { serviceUserId } from "../core/service-user.ts";
 import type { Keys } from "../keys/keys.ts";
 import { lastUses } from "../keys/last-uses.ts";
@@ -27,14 +29,17 @@ export interface Variables {
 
 /** The keys that exist for a caller: the user's own, and with a token of an organization those of it alone. */
 async function visibleKeys(keys: Keys, caller: Caller): Promise<readonly KeyEntry[]> {
-  const { organizationId } = caller;
   const all = await listKeys(keys, caller.userId).catch((error: unknown) => {
     // An organization has its service user from its first key on.
     if (isOfOrganization(caller) && error instanceof ApiKeysError && error.code === "user_not_found")
       return [];
     throw error;
   });
-  return organizationId === null ? all : all.filter(({ org_id }) => org_id === organizationId);
+  return all.filter((entry) => isVisible(caller, entry));
+}
+
+function isVisible({ organizationId }: Caller, { org_id }: Pick<KeyEntry, "org_id">): boolean {
+  return organizationId === null || org_id === organizationId;
 }
 
 /** Whether the keys are those that an organization owns, and the caller manages for it. */
@@ -89,6 +94,32 @@ export async function keyToChange(
   const entry = seen.find(isIt) ?? (await freshKeys(service, keys, caller)).find(isIt);
   if (entry) return entry;
   throw new Problem("not_found");
+}
+
+/**
+ * Ends a key that exists for the caller. Its record tells whose it is, and is ended, before Auth0 is asked for anything:
+ * neither a rate limit that is used up nor an entry that is gone keeps a key working. Throws `not_found`, or
+ * `ending_incomplete` if only the record could be written.
+ */
+export async function endKey<T>(
+  service: SelfService,
+  { keys, caller }: Variables["Variables"],
+  keyId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  // Nothing is taken in advance: the record comes first, and the rest takes its requests one by one.
+  return service.budget.run("ending", 0, async () => {
+    const [held] = isKeyId(keyId) ? await keys.records.readMany([keyId]) : [];
+    const record = readableOf(held);
+    const isCallers = record?.sub === caller.userId && isVisible(caller, record);
+    if (!isCallers) await keyToChange(service, keys, caller, keyId);
+    try {
+      return await work();
+    } catch (error) {
+      const isIncomplete = error instanceof ApiKeysError && error.code === "change_incomplete";
+      throw isIncomplete ? new Problem("ending_incomplete", { cause: error }) : error;
+    }
+  });
 }
 
 function seenBy({ userId, organizationId }: Caller): string {

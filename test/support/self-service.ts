@@ -6,6 +6,7 @@ import {
   type ApiKeysHandlerOptions,
   type SelfServiceStores,
 } from "../../src/self-service/index.ts";
+import type { Clock } from "./clock.ts";
 import { freshKeys, type TestClock } from "./fresh-keys.ts";
 import { logIn, SELF_SERVICE } from "./log-in.ts";
 import { mistakesIn } from "./openapi.ts";
@@ -38,6 +39,8 @@ export interface SelfServiceOptions extends StageOptions {
   readonly handler?: Partial<ApiKeysHandlerOptions>;
   /** The one clock of the world, for tests in which somebody waits. */
   readonly clock?: TestClock;
+  /** The time that requests wait by for a lock or the rate limit. */
+  readonly waits?: Clock;
 }
 
 /** Starts a stage with the handler over it. */
@@ -46,7 +49,11 @@ export async function selfServiceStage(options: SelfServiceOptions = {}): Promis
   const { origin, managementApi, clientId, clientSecret, redisUrl, redisToken } = s.settings;
   const settings = { origin, managementApi, clientId, clientSecret, redisUrl, redisToken };
   const pepper = options.pepper ?? `1:${pepperOf("one")}`;
-  const { keys, ...others } = openStores(s.config, { ...settings, pepper });
+  const { keys, ...others } = openStores(
+    s.config,
+    { ...settings, pepper },
+    options.waits && { clock: options.waits },
+  );
   const stores = { ...others, keys: options.clock ? freshKeys(s, options.clock) : keys };
   const errors: unknown[] = [];
   const handler = createApiKeysHandler({
