@@ -39,12 +39,13 @@ export function fitEntries(
 }
 
 /** What must be known of an ended key: restrictions restrict nothing any more. */
-function shorten({ id, name, hash, v, iat, exp, revoked_at, revoked_reason }: KeyEntry): KeyEntry {
+function shorten({ id, name, hash, v, prefix, iat, exp, revoked_at, revoked_reason }: KeyEntry): KeyEntry {
   return {
     id,
     name: cut(name, SHORT_NAME),
     hash,
     v,
+    ...(prefix !== undefined && { prefix }),
     iat,
     ...(exp !== undefined && { exp }),
     ...(revoked_at !== undefined && { revoked_at }),

@@ -48,23 +48,37 @@ export class Auth0ApiKeysElement extends HTMLElement {
   get getAccessToken(): GetAccessToken | undefined {
     return this.#getAccessToken;
   }
-  set getAccessToken(value: GetAccessToken | undefined) {
+  set getAccessToken(value: GetAccessToken) {
+    if (typeof value !== "function") throw new TypeError("getAccessToken must be a function.");
     if (value === this.#getAccessToken) return;
     this.#getAccessToken = value;
     this.#forget();
     if (this.isConnected) void this.reload();
   }
 
-  /** Texts that replace those of `STRINGS`. */
+  /** Texts that replace those of `STRINGS`. Throws a `TypeError` for one that is none of them. */
   get strings(): Partial<Strings> {
     return this.#strings;
   }
   set strings(value: Partial<Strings>) {
+    for (const [name, text] of Object.entries<unknown>(value)) {
+      if (!Object.hasOwn(STRINGS, name)) throw new TypeError(`There is no text "${name}" in STRINGS.`);
+      if (typeof text !== "string") throw new TypeError(`The text "${name}" must be a string.`);
+    }
     this.#strings = { ...STRINGS, ...value };
     if (this.#grantable) this.#showKeys();
   }
 
   connectedCallback(): void {
+    // Set before the element was defined, they stand in front of the properties of the class.
+    for (const name of ["getAccessToken", "strings"]) {
+      const value: unknown = Object.getOwnPropertyDescriptor(this, name)?.value;
+      if (Reflect.deleteProperty(this, name) && value !== undefined) Reflect.set(this, name, value);
+    }
+    if (!this.hasAttribute("base-url")) {
+      // eslint-disable-next-line no-console -- Else nothing is shown, and nothing says why.
+      console.error('<auth0-api-keys> needs base-url="…": where the self-service API is.');
+    }
     window.addEventListener("online", this.#onOnline);
     void this.reload();
   }

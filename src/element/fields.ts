@@ -13,15 +13,21 @@ export interface Field<T> {
   focus(): void;
 }
 
+const MAX_NAME_LENGTH = 64;
 const PRESETS = [7, 30, 90, 180, 365];
 
 /** What the key is for. */
 export function nameField({ strings }: View): Field<string> {
-  const input = h("input", { type: "text", maxlength: "64", autocomplete: "off", required: true });
+  const input = h("input", { type: "text", autocomplete: "off", required: true });
   return field(strings.name, input, {
     help: strings.nameHelp,
     value: () => input.value.trim(),
-    mistake: () => (input.value.trim() === "" ? strings.giveName : ""),
+    mistake() {
+      const name = input.value.trim();
+      // Characters, as the API counts them: the attribute maxlength counts an emoji twice.
+      const isTooLong = Array.from(name).length > MAX_NAME_LENGTH;
+      return isTooLong ? fill(strings.shortenName, { max: MAX_NAME_LENGTH }) : name ? "" : strings.giveName;
+    },
   });
 }
 

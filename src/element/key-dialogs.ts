@@ -83,7 +83,7 @@ export function openRevokeDialog(
   modal.show(
     fill(strings.revokeTitle, { name }),
     [
-      h("p", { class: "hint" }, hint),
+      ...(hint === null ? [] : [h("p", { class: "hint" }, hint)]),
       h("p", { class: "soft" }, strings.revokeText),
       h("div", { class: "buttons" }, cancel, revoke),
     ],

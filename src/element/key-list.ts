@@ -46,7 +46,7 @@ function item(key: ApiKey, view: View, actions: KeyActions): HTMLElement {
             fill(strings.expiresSoon, { when: relative(key.expires_at ?? "", view.nowMs(), view.locale) }),
           ),
       ),
-      h("div", { class: "hint" }, key.hint),
+      key.hint !== null && h("div", { class: "hint" }, key.hint),
     ),
     isAlive && buttons(key, view, actions),
     facts(key, view),

@@ -48,6 +48,7 @@ export const STRINGS = {
   customDays: "Days (1 to {max})",
   chooseScope: "Choose at least one scope.",
   giveName: "Give the key a name.",
+  shortenName: "Give a name of up to {max} characters.",
   giveDays: "Give a number of days from 1 to {max}.",
   create: "Make key",
   cancel: "Cancel",

@@ -2,7 +2,7 @@
 export interface ApiKey {
   readonly id: string;
   readonly name: string;
-  readonly hint: string;
+  readonly hint: string | null;
   readonly status: "active" | "refused" | "disabled" | "expired" | "revoked";
   readonly created_at: string;
   readonly expires_at: string | null;

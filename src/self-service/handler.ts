@@ -62,6 +62,12 @@ const PATH = {
   must: 'a path, as in "/api/self-service"',
   test: (value: unknown) => typeof value === "string" && value.startsWith("/"),
 };
+// Browsers send no slash at the end and no path: with one, an origin would match no page.
+const ORIGINS = {
+  must: 'a list of origins, as in "https://app.acme.com"',
+  test: (value: unknown) =>
+    TEXTS.test(value) && (value as string[]).every((one) => URL.canParse(one) && new URL(one).origin === one),
+};
 const RULES: Rules<ApiKeysHandlerOptions> = {
   stores: having("keys", "requests", "rights", "budget", "config"),
   issuer: ISSUER,
@@ -73,7 +79,7 @@ const RULES: Rules<ApiKeysHandlerOptions> = {
   recentLogin: optional(optionsOf({ maxAgeSeconds: COUNT, claim: optional(TEXT) })),
   rateLimit: optional(optionsOf({ requestsPerMinute: optional(COUNT), changesPerMinute: optional(COUNT) })),
   organizationKeys: optional(optionsOf({ permission: TEXT })),
-  corsOrigins: optional(TEXTS),
+  corsOrigins: optional(ORIGINS),
   errorPages: optional(TEXT),
   onError: optional(FUNCTION),
 };

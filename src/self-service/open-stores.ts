@@ -4,14 +4,17 @@ import {
   FUNCTION,
   having,
   optional,
+  options,
   SAFE_URL,
   TEXT,
+  TEXTS,
   type Rules,
 } from "../core/check-options.ts";
 import { tenantOf, type Deployment } from "../core/deployment.ts";
 import { configOf, type Environments } from "../core/environments.ts";
 import { hostOf, originOfHost } from "../core/host.ts";
 import { parsePeppers } from "../core/peppers.ts";
+import type { Policy } from "../core/policy.ts";
 import type { Keys } from "../keys/keys.ts";
 import { openBudget, openKeys, type OpenOptions } from "../keys/open-keys.ts";
 import { createRedis } from "../stores/key-record-reader.ts";
@@ -88,23 +91,49 @@ const OPTIONS: Rules<StoresOptions> = {
 };
 /** A person waits for the answer; who ends a key gets the longest wait. */
 const MAX_WAIT_MS = { ending: 10_000, change: 3_000, read: 1_000 };
-const CONFIG = having("subjectTokenType", "keyPrefixes", "apis", "clients", "policy");
+const YES_OR_NO = { must: "true or false", test: (value: unknown) => typeof value === "boolean" };
+const FILLED_TEXTS = {
+  must: `${TEXTS.must}, and not empty itself`,
+  test: (value: unknown) => TEXTS.test(value) && (value as unknown[]).length > 0,
+};
+const API = having("identifier", "scopes");
+/** Each of these decides who gets which key: a configuration that `defineConfig` did not make may lack it. */
+const CONFIG = {
+  name: TEXT,
+  subjectTokenType: TEXT,
+  keyPrefixes: FILLED_TEXTS,
+  apis: {
+    must: `a list of at least one API, each ${API.must}`,
+    test: (value) => Array.isArray(value) && value.length > 0 && value.every(API.test),
+  },
+  clients: TEXTS,
+  policy: options<Policy>({
+    maxKeysPerUser: COUNT,
+    defaultLifetimeDays: COUNT,
+    maxLifetimeDays: COUNT,
+    allowNoExpiry: YES_OR_NO,
+    acceptForeignKeys: YES_OR_NO,
+    openid: optional(YES_OR_NO),
+    retentionDays: COUNT,
+  }),
+} satisfies Partial<Rules<SelfServiceConfig>>;
 
 /**
  * Joins a deployment to its stores. Throws `configuration_invalid` for an environment that is missing or not known,
- * `pepper_invalid`, or a `TypeError` that names a setting which is missing, `undefined`, wrong or unknown.
+ * `pepper_invalid`, or a `TypeError` that names a setting, or a part of the configuration, which is missing, `undefined`, wrong or unknown.
  */
 export function openStores(
   defined: SelfServiceConfig | Environments<SelfServiceConfig>,
   settings: SelfServiceSettings,
-  options: StoresOptions = {},
+  more: StoresOptions = {},
 ): SelfServiceStores {
   checkOptions("openStores, settings", settings, SETTINGS);
-  checkOptions("openStores, options", options, OPTIONS);
+  checkOptions("openStores, options", more, OPTIONS);
   checkOptions<object>("openStores", { config: defined }, { config: having() });
-  const { env, ...others } = options;
+  const { env, ...others } = more;
   const config = configOf(defined, env);
-  checkOptions<object>("openStores", { config }, { config: CONFIG });
+  const named = Object.entries(config).filter(([name]) => Object.hasOwn(CONFIG, name));
+  checkOptions<object>("openStores, config", Object.fromEntries(named), CONFIG);
   const { origin, redisUrl, redisToken, pepper, tenantDomain = config.tenantDomain } = settings;
   const tenantOrigin =
     tenantDomain === undefined ? origin : originOfHost(hostOf(tenantDomain) ?? tenantDomain);

@@ -13,7 +13,8 @@ export function presentKey(
   return {
     id: entry.id,
     name: entry.name,
-    hint: `${entry.prefix ?? deployment.keyPrefixes[0]}_${entry.id}…`,
+    // What an imported key begins with is not known: any other text would lead astray whoever looks for the key.
+    hint: entry.prefix === undefined ? null : `${entry.prefix}_${entry.id}…`,
     status: status === "active" && !isPrefixAccepted(deployment, entry.prefix) ? "refused" : status,
     created_at: iso(entry.iat),
     expires_at: iso(entry.exp),

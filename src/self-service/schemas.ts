@@ -25,10 +25,10 @@ const EXPIRES_IN_DAYS = orNull("integer", {
 const apiKey = object({
   id: { ...KEY_ID, description: "The public key id." },
   name: { type: "string" },
-  hint: {
-    type: "string",
-    description: "The beginning of the API key, to be recognized by: acme_live_4fJ2kQ9xZb1T…",
-  },
+  hint: orNull("string", {
+    description:
+      "The beginning of the API key, to be recognized by: acme_live_4fJ2kQ9xZb1T…; null: not known, as of an imported key.",
+  }),
   status: { type: "string", enum: ["active", "refused", "disabled", "expired", "revoked"] },
   created_at: time("When the key was made."),
   expires_at: timeOrNull("From when on the key is refused; null: never."),

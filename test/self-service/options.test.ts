@@ -36,6 +36,7 @@ test.each<[string, object, string]>([
   ["stores", { stores: {} }, '"stores" must be an object with keys'],
   ["jwks_uri", { jwks_uri: undefined }, '"jwks_uri"'],
   ["basePath", { basePath: "self-service" }, '"basePath" must be a path'],
+  ["basePath", { basePath: ["/self-service"] }, '"basePath" must be a path'],
   ["recentLogin", { recentLogin: undefined }, '"recentLogin"'],
   ["recentLogin", { recentLogin: 300 }, '"recentLogin"'],
   ["recentLogin", { recentLogin: { maxAgeSeconds: undefined } }, '"recentLogin": "maxAgeSeconds"'],
@@ -49,6 +50,9 @@ test.each<[string, object, string]>([
   ["rateLimit", { rateLimits: {} }, 'there is no option "rateLimits". Did you mean "rateLimit"?'],
   ["organizationKeys", { organizationKeys: {} }, '"organizationKeys": "permission"'],
   ["corsOrigins", { corsOrigins: "https://app.acme.example" }, '"corsOrigins" must be a list'],
+  ["corsOrigins", { corsOrigins: ["https://app.acme.example/"] }, '"corsOrigins" must be a list of origins'],
+  ["corsOrigins", { corsOrigins: ["app.acme.example"] }, '"corsOrigins" must be a list of origins'],
+  ["corsOrigins", { corsOrigins: ["*"] }, '"corsOrigins" must be a list of origins'],
   ["onError", { onError: "log" }, '"onError" must be a function'],
 ])("a handler is not made with a wrong %s: %j", (_, change, message) => {
   expect(() => handlerWith(change)).toThrow(TypeError);
@@ -73,10 +77,37 @@ test("stores are not opened with a setting, an option or a configuration that is
     'there is no option "peper". Did you mean "pepper"?',
   );
   expect(() => openStores(CONFIG, SETTINGS, { nowMs: 7 as unknown as () => number })).toThrow('"nowMs"');
-  const { policy: _, ...partial } = DEPLOYMENT as unknown as Record<string, unknown>;
-  for (const config of [undefined, "deploy.config.ts", partial] as const) {
+  for (const config of [undefined, "deploy.config.ts"]) {
     expect(() => openStores(config as unknown as typeof CONFIG, SETTINGS)).toThrow('"config" must be');
   }
+});
+
+const { policy: POLICY } = DEPLOYMENT as unknown as { readonly policy: Readonly<Record<string, unknown>> };
+const withPolicy = (change: object) => ({ policy: { ...POLICY, ...change } });
+test.each<[string, object]>([
+  ...["name", "subjectTokenType", "keyPrefixes", "apis", "clients", "policy"].map(
+    (name): [string, object] => [name, { [name]: undefined }],
+  ),
+  ["name", { name: "" }],
+  ["keyPrefixes", { keyPrefixes: [] }],
+  ["keyPrefixes", { keyPrefixes: [""] }],
+  ["keyPrefixes", { keyPrefixes: "acme_live" }],
+  ["apis", { apis: [] }],
+  ["apis", { apis: ["https://api.acme.example"] }],
+  ["maxKeysPerUser", { policy: { maxLifetimeDays: 30 } }],
+  ...Object.keys(POLICY)
+    .filter((name) => name !== "openid")
+    .map((name): [string, object] => [name, withPolicy({ [name]: undefined })]),
+  ["maxKeysPerUser", withPolicy({ maxKeysPerUser: "20" })],
+  ["maxKeysPerUser", withPolicy({ maxKeysPerUser: Number.NaN })],
+  ["defaultLifetimeDays", withPolicy({ defaultLifetimeDays: 0 })],
+  ["allowNoExpiry", withPolicy({ allowNoExpiry: "false" })],
+  ["openid", withPolicy({ openid: "false" })],
+  ["maxKeys", withPolicy({ maxKeys: 20 })],
+])("stores are not opened where %s of the configuration is missing or wrong: %j", (name, change) => {
+  const open = () => openStores({ ...CONFIG, ...change } as typeof CONFIG, SETTINGS);
+  expect(open).toThrow(TypeError);
+  expect(open).toThrow(`"${name}"`);
 });
 
 test("the name of an environment may be undefined, as an unset variable is", () => {

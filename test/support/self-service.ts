@@ -98,7 +98,7 @@ export interface ShownKey {
   readonly id: string;
   readonly name: string;
   readonly status: string;
-  readonly hint: string;
+  readonly hint: string | null;
   readonly [field: string]: unknown;
 }
 
