@@ -1,6 +1,6 @@
 import { ApiKeysError } from "../core/errors.ts";
 import type { Deployment } from "../core/deployment.ts";
-import type { ApiRules, Membership, UserRights } from "../stores/user-rights.ts";
+import type { ApiRules, Memberships, UserRights } from "../stores/user-rights.ts";
 import type { Caller } from "./authenticate.ts";
 import { Moments } from "../core/moments.ts";
 import { Problem } from "./problem.ts";
@@ -17,9 +17,12 @@ export interface Grants {
   readonly scopes: readonly GrantableScope[];
   /** The APIs that keys of self-service are for: those whose tokens can be narrowed. */
   readonly audiences: readonly string[];
-  readonly organizations: readonly Membership[];
+  readonly organizations: Memberships["organizations"];
+  /** Whether the user has more organizations than are listed: Auth0 looks at the membership at each exchange. */
+  readonly hasMoreOrganizations: boolean;
 }
 
+const NONE: Memberships = { organizations: [], isCut: false };
 /** What belongs to the tenant is remembered for all, and what belongs to a user for a moment. */
 const RULES_KEPT_SECONDS = 60;
 const RIGHTS_KEPT_SECONDS = 10;
@@ -34,7 +37,7 @@ export class GrantReader {
   readonly #deployment: Deployment;
   readonly #rules: Moments<ApiRules | undefined>;
   readonly #permissions: Moments<ReadonlySet<string>>;
-  readonly #memberships: Moments<readonly Membership[]>;
+  readonly #memberships: Moments<Memberships>;
 
   constructor(rights: UserRights, deployment: Deployment, nowSeconds: () => number) {
     this.#rights = rights;
@@ -44,19 +47,21 @@ export class GrantReader {
     this.#memberships = new Moments(RIGHTS_KEPT_SECONDS, nowSeconds);
   }
 
-  /** `null` for a key of no organization: then the user's organizations need not be known. */
+  /** What may be given to a key of this organization; `undefined`: to any. A token of an organization proves its own. */
   async read(caller: Caller, forOrganization?: string | null): Promise<Grants> {
     const { userId, personId, organizationId } = caller;
-    const isBound = forOrganization !== null || organizationId !== null;
+    const isKnown = forOrganization === null || forOrganization === organizationId;
     const [perApi, memberships] = await Promise.all([
       Promise.all(this.#deployment.apis.map(async (api) => this.#scopesOf(userId, api))),
-      isBound ? this.#memberships.get(personId, async () => this.#rights.organizationsOf(personId)) : [],
+      isKnown ? NONE : this.#memberships.get(personId, async () => this.#rights.organizationsOf(personId)),
     ]);
+    const { organizations, isCut } = memberships;
+    const own = organizations.find(({ id }) => id === organizationId);
     return {
       scopes: perApi.flatMap((one) => one ?? []).slice(0, MAX_CHOICES),
       audiences: this.#deployment.apis.flatMap(({ identifier }, at) => (perApi[at] ? [identifier] : [])),
-      organizations:
-        organizationId === null ? memberships : memberships.filter(({ id }) => id === organizationId),
+      organizations: organizationId === null ? organizations : [own ?? { id: organizationId, name: null }],
+      hasMoreOrganizations: organizationId === null && isCut,
     };
   }
 
@@ -124,7 +129,8 @@ export function grant(
     const errors = [{ pointer: "/scopes", detail: `not among: ${[...values].join(" ")}` }];
     throw new Problem("scope_not_grantable", { errors });
   }
-  if (organization !== undefined && !grants.organizations.some(({ id }) => id === organization)) {
+  const isMember = grants.hasMoreOrganizations || grants.organizations.some(({ id }) => id === organization);
+  if (organization !== undefined && !isMember) {
     throw new Problem("organization_not_allowed");
   }
   const isForAll = audiences === undefined && chosen.length === deployment.apis.length;

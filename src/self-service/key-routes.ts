@@ -49,7 +49,7 @@ export function keyRoutes(app: Hono<Variables>, service: SelfService): void {
     const body = await readBody(c.req.raw, CREATE);
     return budget.run("change", REQUESTS_A_CHANGE, async () => {
       const granted = grant(
-        await grants.read(caller, body.organization_id ?? null),
+        await grants.read(caller, body.organization_id ?? caller.organizationId),
         caller,
         body,
         keys.deployment,

@@ -8,6 +8,13 @@ export interface Membership {
   readonly name: string | null;
 }
 
+/** The organizations that a user is a member of: the first 1,000, which is all that Auth0 lists. */
+export interface Memberships {
+  readonly organizations: readonly Membership[];
+  /** Whether there are more: one that is not listed is then no proof of anything. */
+  readonly isCut: boolean;
+}
+
 /** How an API of the tenant grants scopes to users. */
 export interface ApiRules {
   /** With RBAC a user has the scopes of the user's permissions alone. */
@@ -23,7 +30,7 @@ export interface UserRights {
   /** The user's permissions of an API, from wherever the user has them. Needs `read:user_effective_permissions`. */
   permissionsOf(userId: string, audience: string): Promise<ReadonlySet<string>>;
   /** The user's organizations. Needs `read:organizations`. */
-  organizationsOf(userId: string): Promise<readonly Membership[]>;
+  organizationsOf(userId: string): Promise<Memberships>;
 }
 
 const PAGE = 100;
@@ -48,12 +55,16 @@ export function userRights(client: ManagementClient): UserRights {
       const asked = ofUser(userId, "read:user_effective_permissions read:users");
       const request = { resource_server_identifier: audience, take: PAGE };
       const all = await pagesOf(asked, () => client.users.effectivePermissions.list(userId, request));
-      return new Set(all.map((one) => one.permission_name ?? ""));
+      return new Set(all.items.map((one) => one.permission_name ?? ""));
     },
     async organizationsOf(userId) {
       const asked = ofUser(userId, "read:organizations read:users");
       const all = await pagesOf(asked, () => client.users.organizations.list(userId, { per_page: PAGE }));
-      return all.map((one) => ({ id: one.id ?? "", name: one.display_name ?? one.name ?? null }));
+      const organizations = all.items.map((one) => ({
+        id: one.id ?? "",
+        name: one.display_name ?? one.name ?? null,
+      }));
+      return { organizations, isCut: all.isCut };
     },
   };
 }
@@ -64,13 +75,16 @@ interface Page<T> {
   getNextPage(): Promise<Page<T>>;
 }
 
-async function pagesOf<T>(asked: Asked, list: () => PromiseLike<Page<T>>): Promise<readonly T[]> {
+async function pagesOf<T>(
+  asked: Asked,
+  list: () => PromiseLike<Page<T>>,
+): Promise<{ readonly items: readonly T[]; readonly isCut: boolean }> {
   let page = await ask(asked, list);
-  const all = [...page.data];
+  const items = [...page.data];
   for (let pages = 1; pages < MAX_PAGES && page.hasNextPage(); pages++) {
     const before = page;
     page = await ask(asked, () => before.getNextPage());
-    all.push(...page.data);
+    items.push(...page.data);
   }
-  return all;
+  return { items, isCut: page.hasNextPage() };
 }

@@ -105,7 +105,7 @@ test.each<[string, object]>([
   ["openid", withPolicy({ openid: "false" })],
   ["maxKeys", withPolicy({ maxKeys: 20 })],
 ])("stores are not opened where %s of the configuration is missing or wrong: %j", (name, change) => {
-  const open = () => openStores({ ...CONFIG, ...change } as typeof CONFIG, SETTINGS);
+  const open = () => openStores({ ...CONFIG, ...change }, SETTINGS);
   expect(open).toThrow(TypeError);
   expect(open).toThrow(`"${name}"`);
 });

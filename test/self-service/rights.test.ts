@@ -105,6 +105,41 @@ test("a user binds keys to organizations of the user's own; a token of one sees 
   expect(scopes.body).toMatchObject({ organization_id: ONE, organizations: [{ id: ONE, name: "one" }] });
 });
 
+test("a member of more organizations than Auth0 lists may bind keys to each of them", async () => {
+  stage = await selfServiceStage();
+  const { tenant } = stage.s.local;
+  const enabledConnections = new Set(tenant.connections.keys());
+  const ids = Array.from({ length: 1_001 }, (_, at) => `org_${String(at).padStart(16, "0")}`);
+  const of = (id: string, member: string) =>
+    tenant.organizations.set(id, {
+      id,
+      name: id,
+      display_name: id,
+      members: new Set([member]),
+      enabledConnections,
+    });
+  for (const id of ids) of(id, ADA);
+  of(OTHER.replace("2", "x"), GRACE);
+  const last = ids.at(-1) ?? "";
+  const [personal, inLast] = [await stage.tokenOf(ADA), await stage.tokenOf(ADA, { organization: last })];
+  const make = async (token: string, name: string, organization_id?: string) =>
+    stage.call("POST", "/api-keys", {
+      token,
+      body: { name, scopes: ["read:things"], ...(organization_id !== undefined && { organization_id }) },
+    });
+  for (const made of [await make(personal, "named", last), await make(inLast, "of the token")]) {
+    expect([made.status, keyIn(made)["organization_id"]]).toEqual([201, last]);
+    const { body } = await stage.s.exchange(String(made.body["key"]));
+    expect(claimsOf(body["access_token"])["org_id"]).toBe(last);
+  }
+  expect((await make(inLast, "of another", ids[0])).body["code"]).toBe("organization_not_allowed");
+  const { body } = await stage.call("GET", "/scopes", { token: inLast });
+  expect(body["organizations"]).toEqual([{ id: last, name: null }]);
+  // That the list is cut proves no membership: Auth0 looks at it at each exchange.
+  const foreign = await make(personal, "of no member", OTHER.replace("2", "x"));
+  expect((await stage.s.exchange(String(foreign.body["key"]))).status).toBe(400);
+});
+
 test("where a recent login is demanded, an older one makes no key, rotates none, and still revokes", async () => {
   const claim = "https://acme.example/auth_time";
   let loggedInAgoSeconds = 0;

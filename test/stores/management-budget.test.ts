@@ -145,6 +145,29 @@ test("who ends a key goes before those who came earlier to read or change", asyn
   expect(order).toEqual(["ending", "change"]);
 });
 
+test.each<[Priority, number, Priority, number]>([
+  ["ending", 4, "change", 0],
+  ["change", 4, "read", 4],
+  ["ending", 6, "read", 4],
+])("%s of %i requests goes before a %s that came earlier and would have room sooner", async (...row) => {
+  const [first, requests, later, left] = row;
+  const { budget, clock } = await knowing(left);
+  const order: string[] = [];
+  const come = (priority: Priority, count: number, afterMs: number) => ({
+    afterMs,
+    work: async () =>
+      budget
+        .run(priority, count, async () => {
+          order.push(priority);
+          return Promise.resolve();
+        })
+        .catch(() => order.push(`${priority} refused`)),
+  });
+  await clock.run([come(later, 1, 0), come(first, requests, 10)]);
+  expect(order).toHaveLength(2);
+  expect(order[0]).toBe(first);
+});
+
 test("a tenant that sends no headers has no limit", async () => {
   const clock = stoppedClock();
   const budget = budgetOf(clock);

@@ -81,17 +81,18 @@ async function requireMember(
   organizationId: string,
   tell: (note: string) => void,
 ): Promise<void> {
-  const all = await keys.rights.organizationsOf(userId).catch((error: unknown) => {
+  const found = await keys.rights.organizationsOf(userId).catch((error: unknown) => {
     if (error instanceof ApiKeysError && error.code === "management_forbidden") return undefined;
     throw error;
   });
-  if (!all) {
-    tell(
-      "Whether the user is a member of the organization was not checked: that needs read:organizations.\n",
-    );
+  if (found?.organizations.some(({ id }) => id === organizationId)) return;
+  if (!found || found.isCut) {
+    const why = found
+      ? "Auth0 lists 1,000 of a user's organizations, and there are more"
+      : "that needs read:organizations";
+    tell(`Whether the user is a member of the organization was not checked: ${why}.\n`);
     return;
   }
-  if (all.some(({ id }) => id === organizationId)) return;
   throw new ApiKeysError(
     "organization_not_found",
     `${userId} is no member of the organization ${organizationId}.`,
