@@ -90,6 +90,72 @@ test("the README's commands do what it says", async () => {
   expect(stdout).toMatch(/^Key [0-9A-Za-z]{12} was revoked at /m);
 });
 
+/** What proves each row of the security table: the file, and the beginning of the test's title as it stands there. */
+const PROOFS: Readonly<Record<string, readonly (readonly [file: string, title: string])[]>> = {
+  "a guess": [
+    ["test/e2e/guessing.test.ts", "${RUNS} guesses: no throw, no grant"],
+    [
+      "test/e2e/decision-table.test.ts",
+      "an unknown id and a right id with a wrong secret are answered with the same",
+    ],
+    ["test/e2e/decision-table.test.ts", "ten guesses throttle an address, others go on"],
+  ],
+  "a copy of Redis, or of `app_metadata`": [
+    ["test/e2e/attacker.test.ts", "a copy of the stores leads to an imported key that is one of a series"],
+  ],
+  "write access to Redis": [
+    [
+      "test/e2e/older-records.test.ts",
+      "an older record, put back at any moment of ${LIVES} lives, gives nothing beyond",
+    ],
+    [
+      "test/core/key-entry.test.ts",
+      "with a member that is not known is altered where its seal does not hold",
+    ],
+    ["test/e2e/attacker.test.ts", "who can write to Redis lets a revoked key's outstanding tokens pass"],
+  ],
+  "a token of a key, at an API": [
+    ["test/e2e/passed-on.test.ts", "a key that is $kind, after $hops hops, to $next: $outcome"],
+    ["test/self-service/attacks.test.ts", "a token that came from an API key is refused"],
+  ],
+  "the Action's secrets": [
+    [
+      "test/self-service/idempotency.test.ts",
+      "a guessed Idempotency-Key, the Action's secrets and a look into Redis",
+    ],
+    [
+      "test/e2e/last-used.test.ts",
+      "with lastUsed off, an exchange is one request, notes nothing, and the Action could not",
+    ],
+    ["test/contracts/redis-rest.test.ts", "lets the read-only token read, and nothing more"],
+  ],
+  "an API key": [
+    [
+      "test/e2e/exchange.test.ts",
+      "a key is exchanged for an access token of its user, and no longer once it is revoked",
+    ],
+    ["test/e2e/revocation.test.ts", "how long a revoked key lives on"],
+  ],
+};
+
+test("every row of the security table has its proof, and no proof is without a row", () => {
+  const [, table = ""] = README.split("## Security model");
+  const rows = [...(table.split("\n## ")[0]?.matchAll(/^\| (.+?) +\| .+\|$/gm) ?? [])].map(
+    ([, has = ""]) => has,
+  );
+  expect(rows.filter((has) => !/^-+$/.test(has)).slice(1)).toEqual(Object.keys(PROOFS));
+});
+
+it.each(Object.entries(PROOFS).flatMap(([row, proofs]) => proofs.map((proof) => [row, ...proof] as const)))(
+  "%s: %s proves it: %s",
+  (_, file, title) => {
+    const titles = [
+      ...readFileSync(file, "utf8").matchAll(/\b(?:test|it)(?:\(|\)\(|\S*\(\w+\)\()\s*["`](.+?)["`],/g),
+    ];
+    expect(titles.filter(([, one = ""]) => one.startsWith(title))).toHaveLength(1);
+  },
+);
+
 it.each(Object.keys(INFERRED))("docs/FIDELITY.md explains the switch %s", (name) => {
   expect(readFileSync("docs/FIDELITY.md", "utf8")).toContain(`| \`${name}\` `);
 });
