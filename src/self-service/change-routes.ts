@@ -5,20 +5,19 @@ import { disableKey, enableKey } from "../keys/disable.ts";
 import { renameKey } from "../keys/rename.ts";
 import { revokeKey } from "../keys/revoke.ts";
 import { cancelRotation, endOverlap, rotateKey } from "../keys/rotate.ts";
-import { requireRecentLogin, requireScope } from "./authenticate.ts";
+import { requireRecentLogin } from "./authenticate.ts";
 import { beginAttempt } from "./idempotency.ts";
-import { lifetimeOf, OVERLAP_SECONDS, REQUESTS_A_CHANGE, WRITE } from "./key-routes.ts";
+import { lifetimeOf, OVERLAP_SECONDS, REQUESTS_A_CHANGE } from "./key-routes.ts";
 import { readBody, ROTATE, UPDATE } from "./read-body.ts";
 import { endKey, keyToChange, presentOne, type SelfService, type Variables } from "./self-service.ts";
 
 const REASON = "revoked by its user";
 
-/** Changes keys. Each looks for the key first: what does not exist for the caller is never locked, read or written. */
+/** Changes keys. Each looks for the key first: what does not exist for the caller is never locked or written. */
 export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
   const { budget } = service;
   app.patch("/api-keys/:id", async (c) => {
     const { caller, keys } = c.var;
-    requireScope(caller, WRITE);
     const { name, disabled } = await readBody(c.req.raw, UPDATE);
     if (disabled === false) requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
     const id = c.req.param("id");
@@ -40,7 +39,6 @@ export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
 
   app.delete("/api-keys/:id", async (c) => {
     const { caller, keys } = c.var;
-    requireScope(caller, WRITE);
     const id = c.req.param("id");
     await endKey(service, c.var, id, async () => revokeKey(keys, caller.userId, id, REASON));
     return c.body(null, 204);
@@ -48,7 +46,6 @@ export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
 
   app.post("/api-keys/:id/rotate", async (c) => {
     const { caller, keys } = c.var;
-    requireScope(caller, WRITE);
     requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
     const body = await readBody(c.req.raw, ROTATE, true);
     return budget.run("change", REQUESTS_A_CHANGE, async () => {
@@ -76,7 +73,6 @@ export function changeRoutes(app: Hono<Variables>, service: SelfService): void {
   ] as const) {
     app.post(`/api-keys/:id/${path}`, async (c) => {
       const { caller, keys } = c.var;
-      requireScope(caller, WRITE);
       // Either chooses which secret works: it is as much as a rotation.
       requireRecentLogin(caller, service.maxLoginAgeSeconds, keys.nowSeconds());
       return budget.run(priority, REQUESTS_A_CHANGE, async () => {

@@ -14,13 +14,13 @@ import {
   TEXTS,
   type Rules,
 } from "../core/check-options.ts";
-import { callerReader, type TokenRules } from "./authenticate.ts";
+import { callerReader, requireScope, type TokenRules } from "./authenticate.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { explain } from "./explain.ts";
 import { GrantReader } from "./grants.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { Moments } from "../core/moments.ts";
-import { OPENAPI } from "./openapi.ts";
+import { OPENAPI, READ, WRITE } from "./openapi.ts";
 import type { SelfServiceStores } from "./open-stores.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { PROBLEMS } from "./problems.ts";
@@ -89,6 +89,7 @@ const SEEN_SECONDS = 60;
 const CORS_LIFETIME_SECONDS = 600;
 // A pattern that ends in /* matches the path before it as well.
 const OURS = ["/api-keys/*", "/scopes"];
+const isChange = ({ method }: { readonly method: string }) => method !== "GET" && method !== "HEAD";
 
 /**
  * The web API with which users manage their own keys, as a function from `Request` to `Response`: for Hono, Next.js and
@@ -135,8 +136,7 @@ export function createApiKeysHandler(
   for (const path of OURS.flatMap((one) => [one, `/organization${one}`])) {
     app.use(path, async (c, next) => {
       const caller = await readCaller(c.req.raw);
-      const isChange = c.req.method !== "GET" && c.req.method !== "HEAD";
-      await countRequest(stores.requests, rateLimit, caller, isChange, nowSeconds());
+      await countRequest(stores.requests, rateLimit, caller, isChange(c.req), nowSeconds());
       c.set("caller", caller);
       c.set("keys", { ...stores.keys, actor: `self-service:${caller.userId}` });
       await next();
@@ -149,6 +149,12 @@ export function createApiKeysHandler(
     });
   }
   for (const routes of [app, organization]) {
+    for (const path of OURS) {
+      routes.use(path, async (c, next) => {
+        requireScope(c.var.caller, isChange(c.req) ? WRITE : READ);
+        await next();
+      });
+    }
     keyRoutes(routes, service);
     changeRoutes(routes, service);
   }

@@ -4,8 +4,8 @@ import { SCHEMAS } from "./schemas.ts";
 const ref = (name: keyof typeof SCHEMAS) => ({ $ref: `#/components/schemas/${name}` });
 const json = (name: keyof typeof SCHEMAS) => ({ "application/json": { schema: ref(name) } });
 
-const READ = "read:api_keys";
-const WRITE = "write:api_keys";
+export const READ = "read:api_keys";
+export const WRITE = "write:api_keys";
 
 /** What every operation with an access token may be refused with. */
 const ALWAYS: readonly ProblemCode[] = [

@@ -206,6 +206,19 @@ function bodyOf(route: string): { readonly body?: object } {
   return body ? { body } : {};
 }
 
+test("a machine is refused by its token alone, before anything is counted or asked for", async () => {
+  const { createApiKeysHandler } = await import("../../src/self-service/index.ts");
+  const unused = {} as typeof stage.stores.requests;
+  const handler = createApiKeysHandler({
+    stores: { ...stage.stores, requests: unused },
+    issuer: stage.s.local.description.issuer,
+    audience: SELF_SERVICE.audience,
+  });
+  const headers = { authorization: `Bearer ${await machineToken()}` };
+  const answer = await handler(new Request("http://self-service.example/api-keys", { headers }));
+  expect(await answer.json()).toMatchObject({ status: 403, code: "not_a_user" });
+});
+
 let derived: Promise<
   SelfServiceStage & { token: string; passedOn: string; id: string; keys: SelfServiceStage["stores"]["keys"] }
 >;
