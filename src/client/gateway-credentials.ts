@@ -16,6 +16,7 @@ export type Credentials =
   | { readonly kind: "none" };
 
 const SCHEME = /^\s*(bearer|apikey|dpop)(?![\w-])\s*/i;
+const JWT_LIKE = /[\w-]\.[\w-]+\.[\w-]/;
 // RFC 6750 §2.1.
 const B64TOKEN = /^[\w.~+/-]+=*$/;
 
@@ -56,10 +57,12 @@ export interface TokenPlaces {
 
 /**
  * Whether a validation may find an access token where a gateway does not look: in the query, or in a form (RFC 6750
- * §2.2, §2.3), which may not have been read yet. However a parser reads them: the name is looked for, not its value.
+ * §2.2, §2.3), which may not have been read yet, or behind another scheme than `Bearer`. However a parser reads them: the
+ * name is looked for, not its value.
  */
 export function mayHideToken(places: TokenPlaces): boolean {
   const { headers, body } = places;
+  if (valuesOf(headers["authorization"]).some((value) => JWT_LIKE.test(value))) return true;
   const isForm = /^\s*application\/x-www-form-urlencoded/i.test(String(headers["content-type"] ?? ""));
   const isRead = typeof body === "object" && body !== null;
   return hasQueryToken(places) || (isForm && (!isRead || "access_token" in body));

@@ -183,7 +183,10 @@ export class ApiKeyGateway {
     try {
       claims = decodeJwt(bearer);
     } catch {
-      return { kind: "untouched" };
+      // What cannot be read here, such as an encrypted token (JWE), may be read behind the gateway.
+      return bearer.includes(".")
+        ? challenge("invalid_token", "The access token does not pass.")
+        : { kind: "untouched" };
     }
     if (claims["act"] === undefined) return { kind: "untouched" };
     try {

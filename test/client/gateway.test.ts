@@ -509,6 +509,31 @@ describe("a gateway", () => {
       expect(reads).toEqual([]);
     });
 
+    test.each([
+      ["RS256", "untouched"],
+      ["PS256", "untouched"],
+      ["RS512", "refused"],
+    ])("of the issuer's RSA key only what Auth0 signs with is taken: %s is %s", async (alg, kind) => {
+      const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+      // A JWKS that says nothing of an algorithm, as RFC 7517 allows.
+      const { kty, n, e } = await exportJWK(publicKey);
+      const fetch = async () => Response.json({ keys: [{ kty, n, e, kid: "1" }] });
+      const iat = Math.floor(clock.nowMs() / 1000);
+      const token = await new SignJWT({
+        iss: ISSUER,
+        aud: AUDIENCE,
+        sub: "auth0|ada",
+        iat,
+        exp: iat + 60,
+        act,
+      })
+        .setProtectedHeader({ alg, kid: "1" })
+        .sign(privateKey);
+      const headers = { authorization: `Bearer ${token}` };
+      const decision = await gatewayOf({ killSwitch, fetch }).authorize({ method: "GET", url: "/", headers });
+      expect(decision.kind).toBe(kind);
+    });
+
     test("nor is one that names no signing key, of two that there are: it is the caller's fault", async () => {
       const [one, other] = await Promise.all([exportJWK(keys.publicKey), exportJWK(others.publicKey)]);
       const told: unknown[] = [];
@@ -587,6 +612,8 @@ describe("a gateway", () => {
       ["its query, escaped", "/?access%5Ftoken=x", {}, 400],
       ["its query beside another", "/?access_token=x", { authorization: `Bearer ${JWT}` }, 400],
       ["a form", "/", { "content-type": "application/x-www-form-urlencoded; charset=utf-8" }, 400],
+      ["a header of another scheme", "/", { authorization: `JWT ${JWT}` }, 400],
+      ["an encrypted token", "/", { authorization: "Bearer eyJh.a.b.c.d" }, 401],
       [
         "a header that no gateway reads, but some validation",
         "/",
