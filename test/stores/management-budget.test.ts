@@ -152,6 +152,63 @@ test("a tenant that sends no headers has no limit", async () => {
   expect(await begins(budget, "read", 1_000)).toBe("begun");
 });
 
+test.each<[string, number, Response]>([
+  ["an empty limit", 500, limited(0)],
+  ["a refusal", 2_000, limited(0, {}, 429)],
+])("a clock that is put back by an hour after %s is waited for no longer than %i ms", async (...row) => {
+  const [, longestMs, answer] = row;
+  let backMs = 0;
+  const clock = stoppedClock();
+  const startedMs = clock.nowMs();
+  const budget = budgetOf({ ...clock, nowMs: () => clock.nowMs() - backMs });
+  const answers = [answer];
+  const send = async () => budget.send("users", async () => Promise.resolve(answers.pop() ?? limited(9)));
+  const first = answer.status === 429 ? undefined : await send();
+  backMs = 3_600_000;
+  await (first ? begins(budget, "ending", 1) : send());
+  expect(clock.nowMs() - startedMs).toBeLessThanOrEqual(longestMs);
+});
+
+test("a limit that no tenant has is not believed", async () => {
+  const clock = stoppedClock();
+  const budget = budgetOf(clock);
+  const absurd = { "x-ratelimit-limit": "1000000000" };
+  await budget.send("users", async () => Promise.resolve(limited(0, absurd)));
+  expect(await begins(budget, "read", 4)).toBe("begun");
+});
+
+test("what an answer said of the limit is asked again after a minute: one goes through, and others wait for its answer", async () => {
+  const clock = stoppedClock();
+  const budget = budgetOf(clock);
+  const large = { "x-ratelimit-limit": "10000" };
+  await budget.send("users", async () => Promise.resolve(limited(0, large)));
+  await clock.sleep(60_000 - MAX_WAIT_MS.read - 1);
+  expect(await begins(budget, "read", 1)).toMatchObject({ code: "management_rate_limited" });
+  await clock.sleep(MAX_WAIT_MS.read + 1);
+  let second: unknown;
+  await budget.send("users", async () => {
+    second = await begins(budget, "read", 1);
+    return limited(9);
+  });
+  expect(second).toBeInstanceOf(Error);
+  expect(await begins(budget, "read", 1)).toBe("begun");
+});
+
+test("a limit that refuses every time, and says nothing of itself, is waited for once, and not for ever", async () => {
+  const clock = stoppedClock();
+  const startedMs = clock.nowMs();
+  const budget = budgetOf(clock);
+  await budget.send("users", async () => Promise.resolve(new Response(null)));
+  let sent = 0;
+  const refused = await budget.send("users", async () => {
+    sent++;
+    return Promise.resolve(new Response(null, { status: 429 }));
+  });
+  expect(refused.status).toBe(429);
+  expect(sent).toBeLessThanOrEqual(4);
+  expect(clock.nowMs() - startedMs).toBeLessThanOrEqual(MAX_WAIT_MS.change);
+});
+
 test("how fast the limit comes back is learned: of 16 a second, four more are there in a quarter of a second", async () => {
   const clock = new EventClock(START_MS);
   const budget = budgetOf(clock);
