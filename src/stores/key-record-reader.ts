@@ -49,16 +49,14 @@ export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
 export async function readKeyRecord(redis: Redis, keyId: string): Promise<LookUp> {
   try {
     const answer: unknown = await redis.mget(recordKey(keyId), STORE_MARKER_KEY);
-    if (!Array.isArray(answer) || answer.length !== 2) return { kind: "unavailable" };
-    const [record, marker]: unknown[] = answer;
-    return isTextOrNull(record) && isTextOrNull(marker)
-      ? { kind: "answered", record, marker }
-      : { kind: "unavailable" };
-  } catch {
-    return { kind: "unavailable" };
-  }
+    if (areTexts(answer, 2))
+      return { kind: "answered", record: answer[0] ?? null, marker: answer[1] ?? null };
+  } catch {}
+  return { kind: "unavailable" };
 }
 
-function isTextOrNull(value: unknown): value is string | null {
-  return value === null || typeof value === "string";
+/** Whether an answer has the form of that to an `MGET` of so many: each a text or null. */
+export function areTexts(answer: unknown, count: number): answer is (string | null)[] {
+  const isText = (one: unknown) => one === null || typeof one === "string";
+  return Array.isArray(answer) && answer.length === count && answer.every(isText);
 }

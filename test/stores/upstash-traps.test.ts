@@ -5,7 +5,7 @@ import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, expect, it, test } from "vitest";
 
 import { createRedis, readKeyRecord } from "../../src/stores/key-record-reader.ts";
-import { reach } from "../../src/stores/change-texts.ts";
+import { reach } from "../../src/stores/reach.ts";
 
 const url = "https://redis.acme.example";
 const server = setupServer();
