@@ -12,8 +12,11 @@ export interface RedisSettings {
   readonly timeoutMs: number;
 }
 
+/** Well above the largest page of records that is asked for. */
+const MAX_CHARACTERS = 2 ** 24;
+
 /**
- * `@upstash/redis` made safe: one attempt, a real timeout, no redirect, raw strings, no batching behind our back, no telemetry. Its
+ * `@upstash/redis` made safe: one attempt, a real timeout, a bound, no redirect, raw strings, no batching behind our back, no telemetry. Its
  * error messages hold the command with its arguments: callers must not log them. Throws `TypeError` where the client
  * itself would only warn.
  */
@@ -38,9 +41,13 @@ export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
       signal: AbortSignal.timeout(timeoutMs),
     });
     // Redis's own refusal comes with 400, and says why.
-    if (!response.ok && response.status !== 400)
-      throw new Error(`Redis answered ${response.status}, command was: ${JSON.stringify(body)}`);
-    return (await response.json()) as { readonly result?: never; readonly error?: string };
+    if (!response.ok && response.status !== 400) throw new Error(`Redis answered ${response.status}`);
+    let text = "";
+    for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += piece;
+      if (text.length > MAX_CHARACTERS) throw new Error("Redis answered too much");
+    }
+    return JSON.parse(text) as { readonly result?: never; readonly error?: string };
   });
   return redis;
 }

@@ -40,7 +40,7 @@ export async function reachTexts(
 
 /** Awaits what a command counts. */
 export async function reachCount(answer: Promise<unknown>): Promise<number> {
-  return reachAs(answer, (value) => typeof value === "number" && Number.isSafeInteger(value) && value >= 0);
+  return reachAs(answer, (value): value is number => Number.isSafeInteger(value) && Number(value) >= 0);
 }
 
 /** The error for what Redis did not answer, or not as it does. */

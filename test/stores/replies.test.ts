@@ -23,7 +23,7 @@ afterAll(async () => s.stop());
 /** Lets a proxy before Redis make up the answer to a command. */
 function answer(command: string, result: unknown): void {
   globalThis.fetch = async (input, init) => {
-    const [name] = JSON.parse(String(init?.body)) as (string | [string])[];
+    const [name] = JSON.parse(init?.body as string) as (string | [string])[];
     if (Array.isArray(name)) return Response.json([{ result }, { result: 1 }]);
     return name === command ? Response.json({ result }) : original(input, init);
   };
@@ -66,7 +66,7 @@ test("a marker whose trace could not be left stays", async () => {
 
 test("a marker that was taken away while another sealed it anew stays away", async () => {
   globalThis.fetch = async (input, init) => {
-    const [name] = JSON.parse(String(init?.body)) as string[];
+    const [name] = JSON.parse(init?.body as string) as string[];
     if (name === "eval") {
       globalThis.fetch = original;
       await s.keys.records.unmark("1.trace");

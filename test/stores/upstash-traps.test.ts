@@ -41,6 +41,33 @@ it.each<[string, () => Response | Promise<Response>]>([
   expect(requests).toBe(1);
 });
 
+test("an answer without an end is given up long before the memory is", async () => {
+  let sent = 0;
+  const piece = new TextEncoder().encode("x".repeat(2 ** 20));
+  const endless = new ReadableStream({
+    pull(controller) {
+      sent++;
+      controller.enqueue(piece);
+    },
+  });
+  const patient = createRedis({ url, token: "the-token", timeoutMs: 60_000 });
+  server.use(http.post(url, () => new HttpResponse(endless)));
+  expect(await readKeyRecord(patient, "4fJ2kQ9xZb1T")).toEqual({ kind: "unavailable" });
+  expect(sent).toBeLessThan(32);
+});
+
+test("an answer whose letters come in parts is read whole", async () => {
+  const bytes = new TextEncoder().encode('{"result":["ü€😀",null]}');
+  const parts = new ReadableStream({
+    start(controller) {
+      for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+      controller.close();
+    },
+  });
+  server.use(http.post(url, () => new HttpResponse(parts)));
+  expect(await readKeyRecord(redis, "4fJ2kQ9xZb1T")).toMatchObject({ record: "ü€😀" });
+});
+
 test.each([301, 302, 307, 308])(
   "a redirect (%i) is not followed: the token and the question stay here",
   async (status) => {
