@@ -47,14 +47,16 @@ export async function readTokenSettings(env: Io["env"], flags: TokenFlags): Prom
       "Set them, or use the local tenant with --local.",
     );
   }
-  const secret = local ? undefined : env["API_KEY_CLIENT_SECRET"];
+  // What is set to nothing is not set.
+  const set = (name: string) => (env[name] === "" ? undefined : env[name]);
+  const secret = local ? undefined : set("API_KEY_CLIENT_SECRET");
   return {
     token_endpoint: local?.token_endpoint ?? `${originOf(domain)}/oauth/token`,
     client_id,
     subject_token_type,
     audience,
-    scope: flags.scope ?? env["API_KEY_SCOPE"],
-    organization: flags.organization ?? env["API_KEY_ORGANIZATION"],
+    scope: flags.scope ?? set("API_KEY_SCOPE"),
+    organization: flags.organization ?? set("API_KEY_ORGANIZATION"),
     ...(secret !== undefined && { client_secret: secret }),
   };
 }
