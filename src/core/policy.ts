@@ -98,6 +98,20 @@ export function isOrganizationId(text: string): boolean {
   return /^org_[0-9A-Za-z]{1,60}$/.test(text);
 }
 
+/** Throws `organization_not_found` for an organization that the user is no member of: such a key would never work. */
+export function refuseNonMember(
+  userId: string,
+  organizationId: string,
+  organizationIds: ReadonlySet<string>,
+): void {
+  if (organizationIds.has(organizationId)) return;
+  throw new ApiKeysError(
+    "organization_not_found",
+    `${userId} is no member of the organization ${organizationId}.`,
+    "Add the user to it in Auth0 first, or make the key without the organization.",
+  );
+}
+
 /**
  * Until when a key lives after a rotation: what was asked for, if the policy allows it; else as long as before, at least
  * the policy's default from now, and at most its maximum from now. So a rotation shortens a key only where the policy has

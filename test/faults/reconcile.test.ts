@@ -72,7 +72,7 @@ it("reconcile that dies after any of its requests loses no key and revives none,
     await mendAll();
     expect(await Promise.all(NAMES.map(statusOf)), label).toEqual([200, 200, 400, 400]);
     // A lost entry comes back disabled: its record alone is no proof that the key should live.
-    await enableKey(s.keys, GRACE, entryOf("lost").id);
+    await enableKey(freshKeys(s, clock), GRACE, entryOf("lost").id);
     expect(await statusOf("lost"), label).toBe(200);
   }
 }, 120_000);

@@ -196,6 +196,25 @@ describe("foreign keys go on working as they are", () => {
   });
 });
 
+test("a key for an organization that its user is no member of is refused, and one for another is not", async () => {
+  const org = { id: "org_1", name: "acme", members: new Set([ADA]), enabledConnections: new Map() };
+  s.local.tenant.organizations.set(org.id, { ...org, display_name: "Acme" } as never);
+  const lines = ["org_1", "org_nope"].map((org_id) => ({
+    user_id: ADA,
+    name: org_id,
+    key: foreign(),
+    org_id,
+  }));
+  const { code, report } = await importLines(lines);
+  s.local.tenant.organizations.clear();
+  expect([code, ...report]).toMatchObject([
+    1,
+    { outcome: "imported" },
+    { outcome: "refused", error: "organization_not_found" },
+  ]);
+  expect(entriesOf(ADA).map((entry) => entry.org_id)).toEqual(["org_1"]);
+});
+
 test("a file that begins with the mark of its byte order is read, and an end at its own offset", async () => {
   const key = foreign();
   const line = { user_id: ADA, name: "marked", key, expires_at: "2026-11-25T14:00:30+02:00" };

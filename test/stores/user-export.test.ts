@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 
 import { afterAll, afterEach, beforeAll, expect, it, test } from "vitest";
 
+import type { ApiKeysError } from "../../src/core/errors.ts";
 import { createManagementClient } from "../../src/stores/management-client.ts";
 import { exportUsers } from "../../src/stores/user-export.ts";
 import { stage, type Stage } from "../support/stage.ts";
@@ -34,6 +35,26 @@ test("the users of the file, in their order", async () => {
     "auth0|one",
     "auth0|two",
   ]);
+});
+
+test.each([
+  [404, "management_refused"],
+  [403, "management_forbidden"],
+])("a job that is answered with %i is named, and what it needs", async (status, code) => {
+  globalThis.fetch = async (input, init) => {
+    const isJob = new Request(input, { ...init, signal: null }).url.includes("/jobs/job");
+    return isJob ? Response.json({ statusCode: status }, { status }) : original(input, init);
+  };
+  const client = createManagementClient({ ...s.settings, timeoutMs: 2_000 });
+  const users = exportUsers(client, "api_keys", async () => Promise.resolve())();
+  const error = await users[Symbol.asyncIterator]()
+    .next()
+    .catch((one: unknown) => one as ApiKeysError);
+  expect(error).toMatchObject({
+    code,
+    message: expect.stringMatching(/the job job_\w+, an export of all users/),
+    fix: expect.stringMatching(status === 403 ? /read:users/ : /logs/),
+  });
 });
 
 const never = async () => new Promise<Response>(() => undefined);

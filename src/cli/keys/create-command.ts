@@ -1,9 +1,9 @@
 import { Option, type Command } from "commander";
 
-import { ApiKeysError } from "../../core/errors.ts";
-import { isOrganizationId, type NewKeyRequest } from "../../core/policy.ts";
+import { isOrganizationId, refuseNonMember, type NewKeyRequest } from "../../core/policy.ts";
 import { createKey, type CreatedKey } from "../../keys/create.ts";
 import type { Keys } from "../../keys/keys.ts";
+import { organizationIdsOf } from "../../keys/memberships.ts";
 import { revokeKey } from "../../keys/revoke.ts";
 import { createOrganizationKey } from "../../keys/service-user.ts";
 import { collect, wholeNumber, type CommandKit, type CommonOptions } from "./command-kit.ts";
@@ -81,22 +81,9 @@ async function requireMember(
   organizationId: string,
   tell: (note: string) => void,
 ): Promise<void> {
-  const all = await keys.rights.organizationsOf(userId).catch((error: unknown) => {
-    if (error instanceof ApiKeysError && error.code === "management_forbidden") return undefined;
-    throw error;
-  });
-  if (!all) {
-    tell(
-      "Whether the user is a member of the organization was not checked: that needs read:organizations.\n",
-    );
-    return;
-  }
-  if (all.some(({ id }) => id === organizationId)) return;
-  throw new ApiKeysError(
-    "organization_not_found",
-    `${userId} is no member of the organization ${organizationId}.`,
-    "Add the user to it in Auth0 first, or leave --org out.",
-  );
+  const ids = await organizationIdsOf(keys, userId);
+  if (ids) return refuseNonMember(userId, organizationId, ids);
+  tell("Whether the user is a member of the organization was not checked: that needs read:organizations.\n");
 }
 
 function requestOf(options: CreateOptions): NewKeyRequest {
