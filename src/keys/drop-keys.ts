@@ -133,7 +133,6 @@ async function dropRecords(run: Run): Promise<Pick<DroppedKeys, "orphans" | "for
       else if (one.kind !== "missing") foreign.add(one.keyId);
     }
     for (const [userId, keyIds] of byUser) {
-      if (run.skipped.has(userId)) continue;
       await dropOf(run, userId, keyIds);
       orphans += keyIds.length;
     }

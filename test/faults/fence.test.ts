@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 
+import { recordOf } from "../../src/core/key-record.ts";
 import { createKey } from "../../src/keys/create.ts";
 import { disableKey, enableKey } from "../../src/keys/disable.ts";
+import { showKey } from "../../src/keys/list.ts";
 import { cancelRotation, endOverlap, rotateKey } from "../../src/keys/rotate.ts";
 import { ADA, stage, type Stage } from "../support/stage.ts";
 
@@ -61,4 +63,5 @@ it.each<[string, Step, Step]>([
   const { id } = await s.create(ADA);
   await prepare(id);
   expect(await whileAnotherHoldsTheLock(async () => work(id))).toEqual([]);
+  expect(await s.keys.records.read(id)).toEqual(recordOf(ADA, await showKey(s.keys, ADA, id)));
 });

@@ -52,7 +52,7 @@ export const KEYS: readonly Group[] = [
       {
         name: "a limit that says nothing of itself is not waited for",
         find: "if (this.#isUnlimited) return blockedMs;",
-        replace: "if (this.#isUnlimited) return 1;",
+        replace: "if (this.#isUnlimited) return 0;",
         only: "refuses every time",
       },
     ],
@@ -120,7 +120,7 @@ export const KEYS: readonly Group[] = [
         find: "if (answer === -1) throw new FenceLost();",
         replace: "if (answer === -1) return changes.map(() => true);",
         tests: FENCE,
-        only: "^rotate",
+        only: "^(enable|rotate)",
       },
       {
         name: "records are changed without a fence",
@@ -188,6 +188,30 @@ export const KEYS: readonly Group[] = [
         find: "if (!(await wasOurs(redis, fence, wasPaused)) && records) {",
         replace: "if (false) {",
         only: "taken away|another's by now",
+      },
+    ],
+  ],
+  [
+    "src/stores/management-budget.ts",
+    BUDGET,
+    [
+      {
+        name: "each time that a request is refused it may wait as long again",
+        find: "this.#take(kind, priority, 1, untilMs, mayWait)",
+        replace: "this.#take(kind, priority, 1, this.#untilMs(priority), mayWait)",
+        only: "refuses every time",
+      },
+    ],
+  ],
+  [
+    "src/keys/drop-keys.ts",
+    ["test/faults/drop-keys.test.ts"],
+    [
+      {
+        name: "records of a user whose entries cannot be dropped stay",
+        find: "await dropOf(run, userId, keyIds);",
+        replace: "if (!run.skipped.has(userId)) await dropOf(run, userId, keyIds);",
+        only: "not a list",
       },
     ],
   ],

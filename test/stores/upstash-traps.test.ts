@@ -4,6 +4,7 @@ import { http, HttpResponse } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, expect, it, test } from "vitest";
 
+import { listen } from "../../src/local/listen.ts";
 import { createRedis, readKeyRecord } from "../../src/stores/key-record-reader.ts";
 import { reach } from "../../src/stores/reach.ts";
 
@@ -71,19 +72,22 @@ test("an answer whose letters come in parts is read whole", async () => {
 test.each([301, 302, 307, 308])(
   "a redirect (%i) is not followed: the token and the question stay here",
   async (status) => {
+    // Over sockets: what stands in for the network follows no redirect to another host by itself.
+    server.close();
     let followed = 0;
-    server.use(
-      http.post(
-        url,
-        () => new HttpResponse(null, { status, headers: { location: "https://evil.example/" } }),
-      ),
-      http.all("https://evil.example/", () => {
-        followed++;
-        return HttpResponse.json({ result: ["forged", "forged"] });
-      }),
-    );
-    expect(await readKeyRecord(redis, "4fJ2kQ9xZb1T")).toEqual({ kind: "unavailable" });
-    expect(followed).toBe(0);
+    const evil = await listen((_, response) => {
+      followed++;
+      response.end('{"result":["forged","forged"]}');
+    }, 0);
+    const first = await listen((_, response) => response.writeHead(status, { location: evil.url }).end(), 0);
+    try {
+      const here = createRedis({ url: first.url, token: "the-token", timeoutMs: 5_000 });
+      expect(await readKeyRecord(here, "4fJ2kQ9xZb1T")).toEqual({ kind: "unavailable" });
+      expect(followed).toBe(0);
+    } finally {
+      await Promise.all([first.close(), evil.close()]);
+      server.listen({ onUnhandledRequest: "error" });
+    }
   },
 );
 
