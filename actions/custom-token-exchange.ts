@@ -1,14 +1,12 @@
 import { decideExchange, ourFault } from "../src/core/decide-exchange.ts";
-import { parsePeppers } from "../src/core/peppers.ts";
+import { readPeppers, type Peppers } from "../src/core/peppers.ts";
 import { createRedis, readKeyRecord } from "../src/stores/key-record-reader.ts";
 import { noteUse } from "../src/stores/key-use-writer.ts";
 
 const REDIS_TIMEOUT_MS = 2_000;
 
 // Auth0 keeps a module for many executions, which may interleave: only what depends on the secrets alone is kept.
-let kept:
-  | { of: string; peppers: ReturnType<typeof parsePeppers>; redis: ReturnType<typeof createRedis> }
-  | undefined;
+let kept: { of: string; peppers: Peppers; redis: ReturnType<typeof createRedis> } | undefined;
 
 /** Verifies the API key that is presented as `subject_token`, and sets its user. */
 export async function onExecuteCustomTokenExchange(
@@ -73,7 +71,9 @@ function prepare({
       token: UPSTASH_REDIS_REST_TOKEN,
       timeoutMs: REDIS_TIMEOUT_MS,
     });
-    kept = { of, peppers: parsePeppers(API_KEY_PEPPER), redis };
+    const peppers = readPeppers(API_KEY_PEPPER);
+    if (typeof peppers === "string") throw new TypeError(peppers);
+    kept = { of, peppers, redis };
   }
   return kept;
 }

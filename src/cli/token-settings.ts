@@ -47,15 +47,16 @@ export async function readTokenSettings(env: Io["env"], flags: TokenFlags): Prom
       "Set them, or use the local tenant with --local.",
     );
   }
-  // An unset secret of a CI system is empty: the client is then public, or the tenant says that its secret is wrong.
-  const secret = local ? undefined : env["API_KEY_CLIENT_SECRET"]?.trim() || undefined;
+  // What is unset in a CI system is empty there: a client without a secret is then public, or the tenant says that it is wrong.
+  const set = (name: string) => env[name]?.trim() || undefined;
+  const secret = local ? undefined : set("API_KEY_CLIENT_SECRET");
   return {
     token_endpoint: local?.token_endpoint ?? `${originOf(domain)}/oauth/token`,
     client_id,
     subject_token_type,
     audience,
-    scope: flags.scope ?? env["API_KEY_SCOPE"],
-    organization: flags.organization ?? env["API_KEY_ORGANIZATION"],
+    scope: flags.scope ?? set("API_KEY_SCOPE"),
+    organization: flags.organization ?? set("API_KEY_ORGANIZATION"),
     ...(secret !== undefined && { client_secret: secret }),
   };
 }

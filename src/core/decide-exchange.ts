@@ -103,8 +103,7 @@ function judge(
   if (marker === "missing") return ourFault("store_unmarked");
   if (marker === "foreign") return ourFault("store_foreign");
   const opened = openRecord(found.record, key.id, peppers);
-  if (opened.kind === "untrusted") return ourFault("record_untrusted");
-  if (opened.kind === "newer") return ourFault("record_newer");
+  if (opened.kind === "untrusted" || opened.kind === "newer") return ourFault(`record_${opened.kind}`);
   const record = opened.kind === "trusted" ? opened.record : undefined;
   const pepper = record ? peppers.byVersion.get(record.v) : peppers.current;
   if (!pepper) {
@@ -128,11 +127,9 @@ function judge(
   }
 
   const use = {
-    clientId: request.clientId,
+    ...request,
     ip: request.ip ?? "",
-    audience: request.audience,
     organizationId: request.organizationId ?? record.org_id,
-    requestedScopes: request.requestedScopes,
   };
   const refusal = refuseEnded(record, isPrevious, nowSeconds) ?? refuseUse(record, use, deployment);
   if (refusal) return { kind: "deny", ...refusal };
@@ -156,7 +153,10 @@ function matchesPrevious(key: PresentedKey, previous: KeyRecord["previous"], pep
 
 /** Whether the key was made, or a secret of it ended, so recently that its holder may still have another. */
 function wasChangedJustNow({ iat, previous }: KeyRecord, nowSeconds: number): boolean {
-  return [iat, previous?.exp ?? 0].some((at) => at <= nowSeconds && nowSeconds < at + JUST_NOW_SECONDS);
+  const isWithin = (from: number, at: number) => from <= nowSeconds && nowSeconds < at + JUST_NOW_SECONDS;
+  const ended = previous?.exp ?? 0;
+  // The clock of who made it may be ahead.
+  return isWithin(iat - JUST_NOW_SECONDS, iat) || isWithin(ended, ended);
 }
 
 function deny(cause: ExchangeCause, code: RefusalCode, reason: string): ExchangeDecision {

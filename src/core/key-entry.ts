@@ -35,28 +35,31 @@ export interface KeyEntry {
   };
 }
 
+type Test = (value: unknown) => boolean;
+
+const PREVIOUS_MEMBERS = { hash: isString, v: isSeconds, exp: isSeconds, prefix: isString };
 /**
- * The members that entry and record share. One that restricts a key must also raise the version of the record's form
- * ({@link seal}), so that an Action that does not know it refuses the key: docs/decisions/0008.
+ * The members that entry and record share, each with what it is where it is there. One that restricts a key must also
+ * raise the version of the record's form ({@link seal}), so that an Action that does not know it refuses the key:
+ * docs/decisions/0008.
  */
-export const KEY_MEMBERS = [
-  "id",
-  "hash",
-  "v",
-  "prefix",
-  "iat",
-  "exp",
-  "scope",
-  "aud",
-  "org_id",
-  "ip",
-  "clients",
-  "revoked_at",
-  "revoked_reason",
-  "disabled_at",
-  "previous",
-] as const satisfies readonly (keyof KeyEntry)[];
-const PREVIOUS_MEMBERS: ReadonlySet<string> = new Set(["hash", "v", "exp", "prefix"]);
+export const KEY_MEMBERS = {
+  id: (value: unknown) => isString(value) && isKeyId(value),
+  hash: isString,
+  v: isSeconds,
+  prefix: isString,
+  iat: isSeconds,
+  exp: isSeconds,
+  scope: isString,
+  aud: isStrings,
+  org_id: isString,
+  ip: isStrings,
+  clients: isStrings,
+  revoked_at: isSeconds,
+  revoked_reason: isString,
+  disabled_at: isSeconds,
+  previous: (value: unknown) => isObject(value) && isMadeOf(PREVIOUS_MEMBERS, ["hash", "v", "exp"], value),
+} satisfies Record<Exclude<keyof KeyEntry, "name">, Test>;
 
 /** The last moment that a `Date` can tell: of what is beyond it, nobody could be told when it was. */
 const MAX_SECONDS = 8.64e12;
@@ -124,51 +127,16 @@ function isEntry(value: unknown): value is KeyEntry {
 
 /** Whether a key has members that this version does not know: one of them may restrict it. */
 export function hasUnknownMembers(key: object, besides: readonly string[]): boolean {
-  const known = new Set<string>([...KEY_MEMBERS, ...besides]);
   const { previous = {} } = key as { readonly previous?: object };
   return (
-    Object.keys(key).some((name) => !known.has(name)) ||
-    Object.keys(previous).some((name) => !PREVIOUS_MEMBERS.has(name))
+    Object.keys(key).some((name) => !Object.hasOwn(KEY_MEMBERS, name) && !besides.includes(name)) ||
+    Object.keys(previous).some((name) => !Object.hasOwn(PREVIOUS_MEMBERS, name))
   );
 }
 
 /** Whether a value has the fields that entry and record share, each absent or of its type. */
 export function hasKeyFields(value: Record<string, unknown>): boolean {
-  const {
-    id,
-    hash,
-    v,
-    prefix,
-    iat,
-    exp,
-    scope,
-    aud,
-    org_id,
-    ip,
-    clients,
-    revoked_at,
-    revoked_reason,
-    disabled_at,
-    previous,
-  } = value;
-  return (
-    typeof id === "string" &&
-    isKeyId(id) &&
-    typeof hash === "string" &&
-    isSeconds(v) &&
-    isAbsentOr(isString, prefix) &&
-    isSeconds(iat) &&
-    isAbsentOr(isSeconds, exp) &&
-    isAbsentOr(isString, scope) &&
-    isAbsentOr(isStrings, aud) &&
-    isAbsentOr(isString, org_id) &&
-    isAbsentOr(isStrings, ip) &&
-    isAbsentOr(isStrings, clients) &&
-    isAbsentOr(isSeconds, revoked_at) &&
-    isAbsentOr(isString, revoked_reason) &&
-    isAbsentOr(isSeconds, disabled_at) &&
-    isAbsentOr(isPrevious, previous)
-  );
+  return isMadeOf(KEY_MEMBERS, ["id", "hash", "v", "iat"], value);
 }
 
 /** Whether a value is an object with named fields, and no array. */
@@ -176,18 +144,16 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isPrevious(value: unknown): boolean {
+/** Whether a value has the required members, and all that it has of these are what they must be. */
+function isMadeOf(
+  members: Readonly<Record<string, Test>>,
+  required: readonly string[],
+  value: Record<string, unknown>,
+): boolean {
   return (
-    isObject(value) &&
-    isString(value["hash"]) &&
-    isSeconds(value["v"]) &&
-    isSeconds(value["exp"]) &&
-    isAbsentOr(isString, value["prefix"])
+    required.every((name) => value[name] !== undefined) &&
+    Object.entries(members).every(([name, test]) => value[name] === undefined || test(value[name]))
   );
-}
-
-function isAbsentOr(test: (value: unknown) => boolean, value: unknown): boolean {
-  return value === undefined || test(value);
 }
 
 function isString(value: unknown): value is string {

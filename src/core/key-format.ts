@@ -64,13 +64,16 @@ export function findKeys(
 
 /** Replaces every key in `text` by its redacted form, whatever its prefix and even if its checksum is wrong. */
 export function redactKeys(text: string): string {
-  return text.replace(
-    new RegExp(
-      `(${PREFIX}_[0-9A-Za-z]{${KEY_ID_LENGTH}})[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}`,
-      "g",
-    ),
-    "$1…",
-  );
+  let [redacted, at] = ["", 0];
+  // As in findKeys: what only looks like a key must not hide one that begins inside of it.
+  for (const { index, 1: key = "" } of text.matchAll(new RegExp(`(?=(${keyPattern()}))`, "g"))) {
+    const end = index + key.length;
+    const secretAt = end - SECRET_LENGTH - CHECKSUM_LENGTH;
+    if (end <= at) continue;
+    if (secretAt >= at) redacted += `${text.slice(at, secretAt)}…`;
+    at = end;
+  }
+  return redacted + text.slice(at);
 }
 
 const CRC32_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {

@@ -29,7 +29,8 @@ export function readableOf(found: FoundRecord | undefined): KeyRecord | undefine
 
 /** The record of an entry of a user: made of a list of what goes in, so that no text of a user's goes to Redis. */
 export function recordOf(sub: string, entry: KeyEntry): KeyRecord {
-  const shared = KEY_MEMBERS.filter((name) => entry[name] !== undefined).map((name) => [name, entry[name]]);
+  const names = Object.keys(KEY_MEMBERS) as (keyof typeof KEY_MEMBERS)[];
+  const shared = names.filter((name) => entry[name] !== undefined).map((name) => [name, entry[name]]);
   return { sub, ...Object.fromEntries(shared) } as KeyRecord;
 }
 

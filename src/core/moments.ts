@@ -11,7 +11,9 @@ export class Moments<T> {
 
   async get(name: string, ask: () => Promise<T>): Promise<T> {
     const kept = this.#kept.get(name);
-    if (kept && this.#nowSeconds() < kept.untilSeconds) return kept.answer;
+    // More than the whole time left: the clock was put back, and how old the answer is, nobody knows.
+    const leftSeconds = (kept?.untilSeconds ?? 0) - this.#nowSeconds();
+    if (kept && leftSeconds > 0 && leftSeconds <= this.#keptSeconds) return kept.answer;
     return this.put(name, ask());
   }
 

@@ -17,8 +17,6 @@ export interface Peppers {
 }
 
 const MIN_PEPPER_BYTES = 32;
-const FIX = "Make one with: openssl rand -base64 32";
-
 const MIN_DISTINCT_BYTES = 16;
 
 /**
@@ -31,49 +29,63 @@ export function refuseWeakPeppers(text: string): void {
   const roots = bodies.map((body) => Buffer.from(body, "base64url"));
   const canonical = (body: string) => body.replaceAll("+", "-").replaceAll("/", "_");
   if (roots.some((root, at) => root.toString("base64url") !== canonical(bodies[at] ?? ""))) {
-    throw new ApiKeysError(
-      "pepper_invalid",
-      "A pepper is not written as base64 writes it: it was cut or mistyped.",
-      FIX,
-    );
+    throw invalid("A pepper is not written as base64 writes it: it was cut or mistyped.");
   }
   if (new Set(roots.map((root) => root.toString("hex"))).size !== roots.length) {
-    throw new ApiKeysError("pepper_invalid", "Two versions of the pepper are the same bytes.", FIX);
+    throw invalid("Two versions of the pepper are the same bytes.");
   }
   const [body = ""] = bodies;
   const isMixed = [/[a-z]/g, /[A-Z]/g].every((letters) => (body.match(letters)?.length ?? 0) > 2);
   if (isMixed && new Set(roots[0]).size >= MIN_DISTINCT_BYTES) return;
-  throw new ApiKeysError("pepper_invalid", "The pepper was not made at random: it could be guessed.", FIX);
+  throw invalid("The pepper was not made at random: it could be guessed.");
 }
+
+/** What can be wrong with the text of peppers. */
+export type PepperProblem = "missing" | "malformed" | "short" | "repeated";
 
 /**
  * Reads peppers from their text form: `VERSION:BASE64` pairs separated by spaces or commas, the current one first. A
- * single pepper may leave out its version, which is then 1. Throws `pepper_invalid`, never quoting the text.
+ * single pepper may leave out its version, which is then 1. Gives what is wrong in a word: the Actions say no more.
  */
-export function parsePeppers(text: string): Peppers {
+export function readPeppers(text: string): Peppers | PepperProblem {
+  const byVersion = new Map<number, PepperKeys>();
   const parts = text.split(/[\s,]+/).filter((part) => part !== "");
-  const peppers = parts.map((part) => {
+  for (const part of parts) {
     const match = /^(?:([1-9][0-9]{0,8}):)?([0-9A-Za-z+/_-]+)={0,2}$/.exec(part);
-    if (!match || (match[1] === undefined && parts.length > 1)) {
-      throw new ApiKeysError("pepper_invalid", "A pepper is not of the form VERSION:BASE64.", FIX);
-    }
+    if (!match || (match[1] === undefined && parts.length > 1)) return "malformed";
     const root = Buffer.from(match[2] ?? "", "base64url");
-    if (root.length < MIN_PEPPER_BYTES) {
-      throw new ApiKeysError("pepper_invalid", `A pepper is shorter than ${MIN_PEPPER_BYTES} bytes.`, FIX);
-    }
-    return derive(Number(match[1] ?? 1), root);
-  });
-  const [current] = peppers;
-  if (!current) throw new ApiKeysError("pepper_invalid", "There is no pepper.", FIX);
-  const byVersion = new Map(peppers.map((pepper) => [pepper.version, pepper]));
-  if (byVersion.size !== peppers.length) {
-    throw new ApiKeysError(
-      "pepper_invalid",
-      "Two peppers have the same version.",
-      "Number each pepper once.",
-    );
+    if (root.length < MIN_PEPPER_BYTES) return "short";
+    const version = Number(match[1] ?? 1);
+    if (byVersion.has(version)) return "repeated";
+    byVersion.set(version, derive(version, root));
   }
-  return { current, byVersion };
+  const [current] = byVersion.values();
+  return current ? { current, byVersion } : "missing";
+}
+
+/** As {@link readPeppers}. Throws `pepper_invalid`, never quoting the text. */
+export function parsePeppers(text: string): Peppers {
+  if (/["'`\u2018-\u201f]/.test(text))
+    throw invalid("There are quotes around a pepper, or in it: leave them out.");
+  const peppers = readPeppers(text);
+  if (typeof peppers !== "string") return peppers;
+  throw invalid(
+    {
+      missing: "There is no pepper.",
+      malformed: "A pepper is not of the form VERSION:BASE64.",
+      short: `A pepper is shorter than ${MIN_PEPPER_BYTES} bytes: it was cut or mistyped.`,
+      repeated: "Two peppers have the same version: number each once.",
+    }[peppers],
+  );
+}
+
+/** Most who see this have a deployment, whose pepper was cut or mistyped on its way: a new one is the wrong remedy. */
+function invalid(problem: string): ApiKeysError {
+  return new ApiKeysError(
+    "pepper_invalid",
+    problem,
+    "Compare it with where it is kept: another pepper ends every key that there is. Only for a new deployment, make one: openssl rand -base64 32",
+  );
 }
 
 /** The text form with a new pepper, which is the current one from then on, numbered one above the highest. */

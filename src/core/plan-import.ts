@@ -4,7 +4,13 @@ import { fitEntries } from "./fit-entries.ts";
 import type { KeyEntry } from "./key-entry.ts";
 import type { FoundRecord } from "./key-record.ts";
 import { isEqual, type Peppers } from "./peppers.ts";
-import { refuseOversizedProfile, termsOf, type NewKeyRequest, type Policy } from "./policy.ts";
+import {
+  refuseNonMember,
+  refuseOversizedProfile,
+  termsOf,
+  type NewKeyRequest,
+  type Policy,
+} from "./policy.ts";
 import type { PresentedKey } from "./presented-key.ts";
 
 /** What an import is to do with one key. `there`: nothing. */
@@ -38,6 +44,8 @@ export interface ImportRules {
   readonly nowSeconds: number;
   /** Hash keys that are there already under the current pepper. */
   readonly upgrade: boolean;
+  /** The organizations that the user is a member of; `undefined` where that is not known. */
+  readonly organizationIds?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -62,8 +70,10 @@ export function planImport(
       if (found.kind === "trusted" && found.record.sub !== userId) throw taken(key.id);
       if (entry && !existing.includes(entry)) return { kind: "there" };
       if (entry) return stepOfExisting(entry, key, found, rules);
-      const { policy, deployment, peppers, nowSeconds } = rules;
+      const { policy, deployment, peppers, nowSeconds, organizationIds } = rules;
       const terms = termsOf(request, [...newer, ...entries], policy, deployment, nowSeconds);
+      if (terms.org_id !== undefined && organizationIds)
+        refuseNonMember(userId, terms.org_id, organizationIds);
       const { current } = peppers;
       const added = { id: key.id, ...terms, hash: key.hash(current), v: current.version };
       const grown = [...entries, added];

@@ -98,9 +98,24 @@ export function isOrganizationId(text: string): boolean {
   return /^org_[0-9A-Za-z]{1,60}$/.test(text);
 }
 
+/** Throws `organization_not_found` for an organization that the user is no member of: such a key would never work. */
+export function refuseNonMember(
+  userId: string,
+  organizationId: string,
+  organizationIds: ReadonlySet<string>,
+): void {
+  if (organizationIds.has(organizationId)) return;
+  throw new ApiKeysError(
+    "organization_not_found",
+    `${userId} is no member of the organization ${organizationId}.`,
+    "Add the user to it in Auth0 first, or make the key without the organization.",
+  );
+}
+
 /**
- * Until when a key lives after a rotation: what was asked for, if the policy allows it; else at least as long as before,
- * and at least the policy's default from now. A rotation never shortens a key unless that was asked for.
+ * Until when a key lives after a rotation: what was asked for, if the policy allows it; else as long as before, at least
+ * the policy's default from now, and at most its maximum from now. So a rotation shortens a key only where the policy has
+ * become stricter since it was made: no new secret lives longer than one of a new key may.
  */
 export function rotatedExpiry(
   entry: KeyEntry,
@@ -110,7 +125,11 @@ export function rotatedExpiry(
 ): number | undefined {
   if (lifetimeDays !== undefined) return expiryOf(lifetimeDays, policy, nowSeconds);
   if (entry.exp === undefined) return expiryOf("never", policy, nowSeconds);
-  return Math.max(entry.exp, nowSeconds + defaultDaysOf(policy) * SECONDS_A_DAY);
+  const daysFromNow = (days: number) => nowSeconds + days * SECONDS_A_DAY;
+  return Math.min(
+    Math.max(entry.exp, daysFromNow(defaultDaysOf(policy))),
+    daysFromNow(policy.maxLifetimeDays),
+  );
 }
 
 /** Whether an `app_metadata` is over the 8 KB from which on nothing is written to it. */
@@ -144,7 +163,8 @@ function defaultDaysOf({ defaultLifetimeDays, maxLifetimeDays }: Policy): number
 
 /** Throws `name_invalid`, or `name_taken` by one of the living keys, in whatever form their letters are composed. */
 export function refuseName(name: string, living: readonly KeyEntry[]): void {
-  const length = Array.from(name).length;
+  const composed = name.normalize("NFC");
+  const length = Array.from(composed).length;
   const refuse = (problem: string) =>
     new ApiKeysError(
       "name_invalid",
@@ -159,7 +179,7 @@ export function refuseName(name: string, living: readonly KeyEntry[]): void {
   }
   if (name.trim() !== name) throw refuse("begins or ends with a blank");
   if (length > MAX_NAME_LENGTH) throw refuse(`has ${length} characters`);
-  const same = living.find((entry) => entry.name.normalize("NFC") === name.normalize("NFC"));
+  const same = living.find((entry) => entry.name.normalize("NFC") === composed);
   if (same) {
     throw new ApiKeysError(
       "name_taken",

@@ -117,19 +117,14 @@ function refuseScopes(
     outside.length > 0 ? `does not have the scope: ${listOf(outside)}` : "has no scope of this API";
   if (!isUnnamed || has.length === 0) return refusal(cause, "invalid_scope", lacks);
   const asked = outside.length > 0 ? lacks : "was asked for no scope by name";
-  const { reason } = refusal(cause, "invalid_scope", asked);
   const list = listOf(has);
   // A client asks again with what is in `[scope: …]`: from a list that was cut it would get less than the key has.
   const label = list === has.join(" ") ? "scope" : "among others";
-  return {
-    cause,
-    code: "invalid_scope",
-    reason: `${reason} Ask again with its own: [${label}: ${list}]`,
-  };
+  return refusal(cause, "invalid_scope", asked, ` Ask again with its own: [${label}: ${list}]`);
 }
 
-function refusal(cause: UseRefusal["cause"], code: RefusalCode, what: string): UseRefusal {
-  return { cause, code, reason: `This API key ${what}.` };
+function refusal(cause: UseRefusal["cause"], code: RefusalCode, what: string, more = ""): UseRefusal {
+  return { cause, code, reason: `This API key ${what}.${more}` };
 }
 
 /** As many whole scopes as fit. RFC 6749 §5.2 allows few characters in error_description, and Auth0 1024 of them. */

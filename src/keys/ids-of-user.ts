@@ -1,4 +1,4 @@
-import type { KeyRecord } from "../core/key-record.ts";
+import { readableOf, type KeyRecord } from "../core/key-record.ts";
 import type { Keys } from "./keys.ts";
 import { outwaitStore } from "./patience.ts";
 
@@ -15,7 +15,7 @@ export async function idsOfUser(
   const all = new Set<string>();
   for await (const ids of keys.records.ids()) {
     for (const one of await outwaitStore(keys, async () => keys.records.readMany(ids))) {
-      const record = one.kind === "trusted" ? one.record : one.kind === "newer" ? one.json : undefined;
+      const record = readableOf(one);
       if (record?.sub !== userId) continue;
       if (refused && one.kind === "newer") throw refused(one.keyId);
       if (isWanted(record)) all.add(one.keyId);

@@ -4,7 +4,7 @@ import { ApiKeysError } from "../core/errors.ts";
 import { fitEntries } from "../core/fit-entries.ts";
 import type { KeyEntry } from "../core/key-entry.ts";
 import { recordOf } from "../core/key-record.ts";
-import { planImport, taken, type ImportStep } from "../core/plan-import.ts";
+import { planImport, taken, type ImportRules, type ImportStep } from "../core/plan-import.ts";
 import { noRecord, type HeldRecord } from "../stores/redis-key-batches.ts";
 import type { UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
@@ -12,6 +12,7 @@ import { audited, changesBetween } from "./audit.ts";
 import type { ImportedLine } from "./import-line.ts";
 import { requireOurStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
+import { organizationIdsOf } from "./memberships.ts";
 import { isOfOneUser, outwaitRateLimit, outwaitStore } from "./patience.ts";
 import { RecordConflict, underLock } from "./under-lock.ts";
 import { requireEntries } from "./write-entries.ts";
@@ -53,10 +54,15 @@ export async function importKeys(
   options: ImportOptions,
 ): Promise<readonly ImportOutcome[]> {
   try {
-    const steps = await outwait(keys, async () => (await look(keys, userId, lines, options)).steps);
+    const isBound = lines.some(({ request }) => request.organizationId !== undefined);
+    const organizationIds = isBound
+      ? await outwait(keys, async () => organizationIdsOf(keys, userId))
+      : undefined;
+    const rules = { upgrade: options.upgrade, organizationIds };
+    const steps = await outwait(keys, async () => (await look(keys, userId, lines, rules)).steps);
     if (!options.write || !steps.some(isToWrite)) return steps.map(outcomeOf);
     return await outwait(keys, async () =>
-      underLock(keys, userId, async (lease) => importUnderLock(keys, lease, userId, lines, options)),
+      underLock(keys, userId, async (lease) => importUnderLock(keys, lease, userId, lines, rules)),
     );
   } catch (error) {
     const isUnknown = error instanceof ApiKeysError && error.code === "user_not_found";
@@ -65,13 +71,14 @@ export async function importKeys(
   }
 }
 
+type GivenRules = Pick<ImportRules, "upgrade" | "organizationIds">;
 type StepToWrite = Extract<ImportStep, { readonly entry: KeyEntry }>;
 
 async function look(
   keys: Keys,
   userId: string,
   lines: readonly ImportedLine[],
-  { upgrade }: ImportOptions,
+  given: GivenRules,
 ): Promise<{
   readonly profile: UserProfile;
   readonly steps: readonly ImportStep[];
@@ -87,7 +94,7 @@ async function look(
     found: found[at] ?? ({ kind: "missing" } as const),
   }));
   const { policy, deployment, peppers } = keys;
-  const rules = { policy, deployment, peppers, nowSeconds: keys.nowSeconds(), upgrade };
+  const rules = { policy, deployment, peppers, nowSeconds: keys.nowSeconds(), ...given };
   return { profile, steps: planImport(userId, profile, candidates, rules), held: found };
 }
 
@@ -96,9 +103,9 @@ async function importUnderLock(
   lease: Lease,
   userId: string,
   lines: readonly ImportedLine[],
-  options: ImportOptions,
+  rules: GivenRules,
 ): Promise<readonly ImportOutcome[]> {
-  const { profile, steps, held } = await look(keys, userId, lines, options);
+  const { profile, steps, held } = await look(keys, userId, lines, rules);
   const before = new Map(profile.keys.map((entry) => [entry.id, entry]));
   const work = writeAll(keys, lease, userId, profile, steps.filter(isToWrite), held);
   const outcomes: (ImportOutcome | { readonly kind: "failed"; readonly error: unknown })[] = [];

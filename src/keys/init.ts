@@ -77,8 +77,13 @@ function pepperNotDeployed({ peppers }: Keys): ApiKeysError {
 /** Tells a store that is ours that the current pepper is deployed. Gives whether it did not know. */
 export async function markDeployedPepper(keys: Keys): Promise<boolean> {
   if ((await keys.records.readMarker()) !== "older_pepper") return false;
-  await keys.records.remark();
+  await remarkStore(keys);
   return true;
+}
+
+/** Seals the marker of a store that is ours anew. Throws where it was taken away or changed meanwhile. */
+export async function remarkStore(keys: Keys): Promise<void> {
+  if (!(await keys.records.remark())) await requireOurStore(keys);
 }
 
 function notTakenOver(): ApiKeysError {

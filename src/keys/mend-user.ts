@@ -105,7 +105,9 @@ async function mend(
       differences.push({ kind: "duplicate_entry", userId, keyId, mended: false });
       continue;
     }
-    const mend = lease && mendOf(kind, userId, entry, held, restoreEntries ? nowSeconds : undefined);
+    // Of a user of whom it is not told since when there is one, nobody knows whose keys these were.
+    const isRestored = restoreEntries && profile.createdAtSeconds !== undefined;
+    const mend = lease && mendOf(kind, userId, entry, held, isRestored ? nowSeconds : undefined);
     if (mend) mends.push({ ...mend, held });
     differences.push({ kind, userId, keyId, mended: mend !== undefined });
   }

@@ -1,3 +1,4 @@
+import { readableOf } from "../core/key-record.ts";
 import { deadSinceSeconds, type KeyEntry } from "../core/key-entry.ts";
 import type { Lease } from "../stores/user-lock.ts";
 import { audited } from "./audit.ts";
@@ -77,10 +78,9 @@ export async function capRecords(
   keyIds: readonly string[],
 ): Promise<void> {
   const held = await keys.records.readMany(keyIds);
-  const changes = held.flatMap((one) =>
-    one.kind === "trusted" && one.record.sub === userId
-      ? [{ held: one, record: one.record, lifetime: "cap" as const }]
-      : [],
-  );
+  const changes = held.flatMap((one) => {
+    const record = readableOf(one);
+    return record?.sub === userId ? [{ held: one, record, lifetime: "cap" as const }] : [];
+  });
   await changeRecords(keys, changes, lease);
 }

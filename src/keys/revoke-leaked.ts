@@ -25,7 +25,7 @@ export async function revokeLeakedKeys(
   reason: string,
 ): Promise<readonly LeakedKey[]> {
   const results: LeakedKey[] = [];
-  const { whole, mistyped } = findKeys(text, acceptedPrefixes(keys.deployment));
+  const { whole, mistyped } = findKeys(readable(text), acceptedPrefixes(keys.deployment));
   const hintOf = (found: string) => {
     const parts = inspectKey(found);
     return `${parts?.prefix}_${parts?.id}…`;
@@ -35,20 +35,62 @@ export async function revokeLeakedKeys(
     if (key) results.push(await revokeLeaked(keys, key, hintOf(found), reason));
   }
   for (const found of mistyped) results.push({ hint: hintOf(found), outcome: "mistyped", user_id: null });
-  for (const key of foreignKeysIn(text, keys)) {
-    const leaked = await revokeLeaked(keys, key, key.id, reason);
-    if (leaked.outcome !== "unknown") results.push(leaked);
+  const foreign = foreignKeysIn(text, keys);
+  for (let at = 0; at < foreign.length; at += IDS_A_PAGE) {
+    const page = foreign.slice(at, at + IDS_A_PAGE);
+    const found = await keys.records.readMany(page.map(({ id }) => id));
+    for (const [of, key] of page.entries()) {
+      if (found[of]?.kind === "missing") continue;
+      const leaked = await revokeLeaked(keys, key, key.id, reason);
+      if (leaked.outcome !== "unknown") results.push(leaked);
+    }
   }
   return results;
 }
 
-/** Every word and every line that may be a foreign key, each once. */
-function foreignKeysIn(text: string, { deployment }: Keys): readonly PresentedKey[] {
-  const lines = text.split("\n").map((line) => line.trim());
-  const candidates = new Set([...lines, ...text.split(/[\s"'`,;<>]+/)]);
+/** Whether anything in a text looks as if it were a key of the deployment, or may be a foreign one. */
+export function mayHoldKeys(text: string, keys: Pick<Keys, "deployment">): boolean {
+  const isOurs = acceptedPrefixes(keys.deployment).some((prefix) => readable(text).includes(`${prefix}_`));
+  return isOurs || foreignKeysIn(text, keys).length > 0;
+}
+
+/** The text, and once more without what JSON, URLs and UTF-16 make of its characters. */
+function readable(text: string): string {
+  const escaped = /(?:%|\\x|\\u00)([0-7][0-9a-f])/gi;
+  const unescaped = text
+    .replaceAll("\0", "")
+    .replace(escaped, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  return unescaped === text ? text : `${text}\n${unescaped}`;
+}
+
+const IDS_A_PAGE = 500;
+/** What may stand around a key in a word, and in a key too, as `/` and `=` do in base64. */
+const SEPARATOR = /[=:&?()[\]{}|\\/]/;
+const MOST_PARTS = 8;
+
+/** Every line, word and part of a word that may be a foreign key, each once. */
+function foreignKeysIn(text: string, { deployment }: Pick<Keys, "deployment">): readonly PresentedKey[] {
+  const all = readable(text);
+  const words = all.split(/[\s"'`,;<>]+/);
+  const candidates = new Set([...all.split("\n").map((line) => line.trim()), ...words]);
+  for (const word of words) for (const part of partsOf(word)) candidates.add(part);
   return [...candidates]
     .filter((one) => isForeignKey(one, acceptedPrefixes(deployment)))
     .flatMap((one) => readPresentedKey(one, deployment) ?? []);
+}
+
+/** What stands between any two separators of a word that are not far apart, with and without a full stop behind it. */
+function* partsOf(word: string): Iterable<string> {
+  const parts = word.split(SEPARATOR);
+  for (let [at, from] = [0, 0]; at < parts.length; from += (parts[at]?.length ?? 0) + 1, at++) {
+    let to = from - 1;
+    for (const part of parts.slice(at, at + MOST_PARTS)) {
+      to += part.length + 1;
+      const candidate = word.slice(from, to);
+      yield candidate;
+      yield candidate.replace(/\.+$/, "");
+    }
+  }
 }
 
 async function revokeLeaked(

@@ -6,6 +6,7 @@ import { requireTakenOver } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { readIfThere } from "./repair-user.ts";
 
+/** In code points, as people count characters. */
 const MAX_REASON_LENGTH = 128;
 
 /** What a revocation found and left. */
@@ -25,7 +26,7 @@ export async function revokeKey(
   keyId: string,
   reason: string,
 ): Promise<RevokedKey> {
-  if (reason.length === 0 || reason.length > MAX_REASON_LENGTH) {
+  if (reason === "" || Array.from(reason).length > MAX_REASON_LENGTH) {
     throw new ApiKeysError(
       "reason_invalid",
       "The reason is empty or too long.",

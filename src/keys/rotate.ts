@@ -17,7 +17,7 @@ const MAX_OVERLAP_SECONDS = 7 * 86_400;
 export interface Rotation {
   /** How long the old secret still works, 0 to 604,800 seconds (7 days). */
   readonly overlapSeconds: number;
-  /** A new lifetime in days, as the policy allows; absent: never shorter than before. */
+  /** A new lifetime in days, as the policy allows; absent: as before, at least the default, at most the maximum. */
   readonly lifetimeDays?: number | "never";
 }
 

@@ -2,6 +2,7 @@ import { DEFAULT_NAME, entriesFieldOf } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { readEntries } from "../core/key-entry.ts";
 import { audited } from "./audit.ts";
+import { remarkStore } from "./init.ts";
 import type { Keys } from "./keys.ts";
 import { outwaitRateLimit, outwaitStore } from "./patience.ts";
 import { underLock } from "./under-lock.ts";
@@ -28,7 +29,7 @@ export async function takeOver(keys: Keys, isAlone: boolean): Promise<TakenOver>
   if ((await keys.records.readMarker()) !== "unnamed") return { users: 0, entries: 0, left: 0 };
   const left = new Set<string>();
   const first = await moveAll(keys, isAlone, left);
-  await keys.records.remark();
+  await remarkStore(keys);
   // What the previous release made meanwhile: from now on it takes the store for another's, and makes nothing.
   const late = await moveAll(keys, isAlone, left);
   return { users: first.users + late.users, entries: first.entries + late.entries, left: left.size };

@@ -97,6 +97,7 @@ function explain(error: unknown, { about, permission, missing, fix }: Asked): Ap
 
 function until(error: unknown): string {
   const headers = error instanceof ManagementError ? error.rawResponse?.headers : undefined;
-  const resetSeconds = Number(headers?.get("x-ratelimit-reset"));
-  return resetSeconds > 0 ? ` It is lifted at ${new Date(resetSeconds * 1000).toISOString()}.` : "";
+  const lifted = new Date(Number(headers?.get("x-ratelimit-reset")) * 1000);
+  // What is beyond all dates is none.
+  return lifted.getTime() > 0 ? ` It is lifted at ${lifted.toISOString()}.` : "";
 }

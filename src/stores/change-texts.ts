@@ -2,6 +2,7 @@ import type { Redis } from "@upstash/redis";
 
 import { ApiKeysError } from "../core/errors.ts";
 import { CHANGE_SCRIPT, KEY_LOCKING_HEADER } from "../core/redis-scripts.ts";
+import { reach, reachAs, unavailable } from "./reach.ts";
 
 /** What must be so for a write to count: a key of Redis that still holds this text; the empty text for none. */
 export interface Fence {
@@ -46,11 +47,13 @@ export async function changeTexts(
     return [expected, text, expiry?.kind ?? "none", second];
   });
   const condition = fence ? `is:${fence.text}` : "any";
-  const answer = await runScript(redis, CHANGE_SCRIPT, keys, [condition, ...args]);
+  const isOutcome = (one: unknown): one is 0 | 1 => one === 0 || one === 1;
+  const answer = await reachAs(
+    runScript(redis, CHANGE_SCRIPT, keys, [condition, ...args]),
+    (value): value is -1 | (0 | 1)[] =>
+      value === -1 || (Array.isArray(value) && value.length === changes.length && value.every(isOutcome)),
+  );
   if (answer === -1) throw new FenceLost();
-  // Nothing but a 1 is done: what a proxy makes up is no answer.
-  const isWhole = Array.isArray(answer) && answer.length === changes.length;
-  if (!isWhole || !answer.every((one) => one === 0 || one === 1)) throw unavailable("unexpected answer");
   return answer.map((one) => one === 1);
 }
 
@@ -70,35 +73,10 @@ export async function runScript(
     } catch (error) {
       const said = error instanceof Error ? error.message : "";
       // Redis 7 does not know the flag, and an older one not even where flags would stand: neither ran anything.
-      if (!/shebang|compiling script/i.test(said)) throw unavailable(nameOf(error));
+      if (!/shebang|compiling script/i.test(said))
+        throw unavailable(error instanceof Error ? error.name : "unknown");
       plain.add(redis);
     }
   }
   return reach(redis.eval<string[]>(script, [...keys], [...args]));
-}
-
-/** Awaits an answer of Redis. The client's own error is dropped: it quotes the command and its arguments. */
-export async function reach<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw unavailable(nameOf(error));
-  }
-}
-
-/** Awaits a `SET` without a condition: only `OK` is done. */
-export async function reachOk(answer: Promise<unknown>): Promise<void> {
-  if ((await reach(answer)) !== "OK") throw unavailable("unexpected answer");
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : "unknown";
-}
-
-function unavailable(kind: string): ApiKeysError {
-  return new ApiKeysError(
-    "store_unavailable",
-    `Redis did not carry out a command (${kind}).`,
-    "Check UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN and that the database is up, then run the same command again.",
-  );
 }

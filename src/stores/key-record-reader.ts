@@ -12,8 +12,11 @@ export interface RedisSettings {
   readonly timeoutMs: number;
 }
 
+/** Well above the largest page of records that is asked for. */
+const MAX_CHARACTERS = 2 ** 24;
+
 /**
- * `@upstash/redis` made safe: one attempt, a real timeout, no redirect, raw strings, no batching behind our back, no telemetry. Its
+ * `@upstash/redis` made safe: one attempt, a real timeout, a bound, no redirect, raw strings, no batching behind our back, no telemetry. Its
  * error messages hold the command with its arguments: callers must not log them. Throws `TypeError` where the client
  * itself would only warn.
  */
@@ -39,8 +42,13 @@ export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
     });
     // What Redis itself refuses comes with 400, an unknown token with 401, and both say why.
     if (!response.ok && ![400, 401].includes(response.status))
-      throw new Error(`Redis answered ${response.status}, command was: ${JSON.stringify(body)}`);
-    return (await response.json()) as { readonly result?: never; readonly error?: string };
+      throw new Error(`Redis answered ${response.status}`);
+    let text = "";
+    for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += piece;
+      if (text.length > MAX_CHARACTERS) throw new Error("Redis answered too much");
+    }
+    return JSON.parse(text) as { readonly result?: never; readonly error?: string };
   });
   return redis;
 }
@@ -49,16 +57,14 @@ export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
 export async function readKeyRecord(redis: Redis, keyId: string): Promise<LookUp> {
   try {
     const answer: unknown = await redis.mget(recordKey(keyId), STORE_MARKER_KEY);
-    if (!Array.isArray(answer) || answer.length !== 2) return { kind: "unavailable" };
-    const [record, marker]: unknown[] = answer;
-    return isTextOrNull(record) && isTextOrNull(marker)
-      ? { kind: "answered", record, marker }
-      : { kind: "unavailable" };
-  } catch {
-    return { kind: "unavailable" };
-  }
+    if (areTexts(answer, 2))
+      return { kind: "answered", record: answer[0] ?? null, marker: answer[1] ?? null };
+  } catch {}
+  return { kind: "unavailable" };
 }
 
-function isTextOrNull(value: unknown): value is string | null {
-  return value === null || typeof value === "string";
+/** Whether an answer has the form of that to an `MGET` of so many: each a text or null. */
+export function areTexts(answer: unknown, count: number): answer is (string | null)[] {
+  const isText = (one: unknown) => one === null || typeof one === "string";
+  return Array.isArray(answer) && answer.length === count && answer.every(isText);
 }

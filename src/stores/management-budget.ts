@@ -61,7 +61,8 @@ export class ManagementBudget {
    */
   async run<T>(priority: Priority, requests: number, work: () => Promise<T>): Promise<T> {
     if (this.#contexts.getStore()) return work();
-    if (requests > 0 && !(await this.#take(USERS, priority, requests, () => true))) {
+    const untilMs = this.#untilMs(priority);
+    if (requests > 0 && !(await this.#take(USERS, priority, requests, untilMs, () => true))) {
       throw new ApiKeysError(
         "management_rate_limited",
         "Auth0's rate limit has no room for this operation.",
@@ -87,10 +88,12 @@ export class ManagementBudget {
   async send(kind: string, request: () => Promise<Response>): Promise<Response> {
     const { operation, mayWait = () => true } = this.#contexts.getStore() ?? {};
     const level = this.#levelOf(kind);
+    const priority = operation?.priority ?? "change";
+    const untilMs = this.#untilMs(priority);
     for (let refused: Response | undefined; ;) {
       const isGranted = kind === USERS && !level.isBlocked(this.#options.nowMs());
       if (isGranted && operation && operation.left > 0) operation.left--;
-      else if (!(await this.#take(kind, operation?.priority ?? "change", 1, mayWait))) {
+      else if (!(await this.#take(kind, priority, 1, untilMs, mayWait))) {
         return refused ?? this.#refusal(level);
       }
       try {
@@ -108,11 +111,11 @@ export class ManagementBudget {
     kind: string,
     priority: Priority,
     requests: number,
+    untilMs: number,
     mayWait: (ms: number) => boolean,
   ): Promise<boolean> {
-    const { nowMs, sleep, randomBytes, maxWaitMs } = this.#options;
+    const { nowMs, sleep, randomBytes } = this.#options;
     const level = this.#levelOf(kind);
-    const untilMs = nowMs() + maxWaitMs[priority];
     this.#waiting[priority]++;
     try {
       for (;;) {
@@ -131,6 +134,10 @@ export class ManagementBudget {
     } finally {
       this.#waiting[priority]--;
     }
+  }
+
+  #untilMs(priority: Priority): number {
+    return this.#options.nowMs() + this.#options.maxWaitMs[priority];
   }
 
   #levelOf(kind: string): RequestLevel {

@@ -10,7 +10,8 @@ import {
 } from "../core/key-record.ts";
 import { useKey } from "../core/key-use.ts";
 import { unseal } from "../core/sealed-json.ts";
-import { changeTexts, reach, type Fence, type TextChange } from "./change-texts.ts";
+import { changeTexts, type Fence, type TextChange } from "./change-texts.ts";
+import { reach, reachAs, reachTexts } from "./reach.ts";
 import type { RedisKeyStoreOptions } from "./redis-key-store.ts";
 
 type Expiry = TextChange["expiry"] | undefined;
@@ -41,6 +42,8 @@ export interface RedisKeyBatches {
   forgetUses(keyIds: readonly string[]): Promise<void>;
   /** The ids of all records, a page at a time. One that comes or goes meanwhile may be missing, any may come twice. */
   ids(): AsyncIterable<readonly string[]>;
+  /** Whether there is any key record. Walks the whole database. */
+  hasRecords(): Promise<boolean>;
 }
 
 /** No record yet, as for a key that is about to be made. */
@@ -55,10 +58,23 @@ export function redisKeyBatches(
   redis: Redis,
   { peppers, retentionSeconds }: RedisKeyStoreOptions,
 ): RedisKeyBatches {
+  async function* ids(): AsyncIterable<readonly string[]> {
+    const prefix = recordKey("");
+    let cursor = "0";
+    do {
+      const page = redis.scan(cursor, { match: recordKey("*"), count: IDS_A_PAGE });
+      const [next, names] = await reachAs(page, isPage);
+      // The engine decides how large a page is: a caller's batches stay of one size.
+      for (let at = 0; at < names.length; at += IDS_A_PAGE) {
+        yield names.slice(at, at + IDS_A_PAGE).map((name) => name.slice(prefix.length));
+      }
+      cursor = next;
+    } while (cursor !== "0");
+  }
   return {
     async readMany(keyIds) {
       if (keyIds.length === 0) return [];
-      const texts = await reach(redis.mget<(string | null)[]>(keyIds.map(recordKey)));
+      const texts = await reachTexts(redis.mget(keyIds.map(recordKey)), keyIds.length);
       return keyIds.map((keyId, at) => {
         const text = texts[at] ?? "";
         return { ...openRecord(text === "" ? null : text, keyId, peppers), keyId, text };
@@ -66,9 +82,9 @@ export function redisKeyBatches(
     },
     async sealVersions(keyIds) {
       if (keyIds.length === 0) return [];
-      const texts = await reach(redis.mget<(string | null)[]>(keyIds.map(recordKey)));
-      return keyIds.map((_, at) => {
-        const opened = unseal(texts[at] ?? "", peppers);
+      const texts = await reachTexts(redis.mget(keyIds.map(recordKey)), keyIds.length);
+      return texts.map((text) => {
+        const opened = unseal(text ?? "", peppers);
         return opened.kind === "trusted" ? opened.pepperVersion : undefined;
       });
     },
@@ -93,17 +109,15 @@ export function redisKeyBatches(
     async forgetUses(keyIds) {
       if (keyIds.length > 0) await reach(redis.del(...keyIds.map(useKey)));
     },
-    async *ids() {
-      const prefix = recordKey("");
-      let cursor = "0";
-      do {
-        const [next, names] = await reach(redis.scan(cursor, { match: recordKey("*"), count: IDS_A_PAGE }));
-        // The engine decides how large a page is: a caller's batches stay of one size.
-        for (let at = 0; at < names.length; at += IDS_A_PAGE) {
-          yield names.slice(at, at + IDS_A_PAGE).map((name) => name.slice(prefix.length));
-        }
-        cursor = next;
-      } while (cursor !== "0");
+    ids,
+    async hasRecords() {
+      for await (const page of ids()) if (page.length > 0) return true;
+      return false;
     },
   };
+}
+
+function isPage(answer: unknown): answer is [string, string[]] {
+  const [next, names]: unknown[] = Array.isArray(answer) ? answer : [];
+  return /^\d+$/.test(String(next)) && Array.isArray(names) && names.every((one) => typeof one === "string");
 }

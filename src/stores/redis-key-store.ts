@@ -13,7 +13,8 @@ import {
   type StoreMarker,
 } from "../core/store-marker.ts";
 import { seal, unseal } from "../core/sealed-json.ts";
-import { changeTexts, reach, reachOk, type Fence } from "./change-texts.ts";
+import { changeTexts, type Fence } from "./change-texts.ts";
+import { reachCount, reachOk, reachText } from "./reach.ts";
 
 /** The write side of the index: key records and the store's marker in Redis. */
 export interface RedisKeyStore {
@@ -23,8 +24,11 @@ export interface RedisKeyStore {
   readClaim(): Promise<string | undefined>;
   /** Marks the store as this deployment's unless it has a marker; gives the marker that holds afterwards. */
   mark(fence?: Fence): Promise<StoreMarker | "older_pepper">;
-  /** Seals the marker anew with the current pepper. Only for a store that is known to be ours. */
-  remark(): Promise<void>;
+  /**
+   * Seals the marker anew with the current pepper, only where it is ours, and still as it was read: one that was taken
+   * away meanwhile stays away. Gives whether that is done.
+   */
+  remark(): Promise<boolean>;
   /** Takes the marker away: from then on nobody can make a key. Leaves a trace of that for a day. */
   unmark(trace: string): Promise<void>;
   /** What the last {@link unmark} left: as a fence, it holds as long as there is no other. */
@@ -33,8 +37,6 @@ export interface RedisKeyStore {
   noteGiven(given: GivenKeys): Promise<void>;
   /** What was noted last. */
   readGiven(sub: string): Promise<GivenKeys | undefined>;
-  /** Whether there is any key record. Walks the whole database. */
-  hasRecords(): Promise<boolean>;
   /** A key's record; `undefined` where there is none. Throws `record_untrusted` for one that is not ours, or `record_newer`. */
   read(keyId: string): Promise<KeyRecord | undefined>;
 }
@@ -60,50 +62,47 @@ const givenKey = (sub: string): string => `apikey-given:${sub}`;
 /** The index over an Upstash database. Every failure to reach it is `store_unavailable`. */
 export function redisKeyStore(redis: Redis, options: RedisKeyStoreOptions): RedisKeyStore {
   const { peppers, deployment } = options;
+  const readSealed = async () => reachText(redis.get(STORE_MARKER_KEY));
   const readMarker = async () => {
-    const sealed = await reach(redis.get<string>(STORE_MARKER_KEY));
+    const sealed = await readSealed();
     const marker = readStoreMarker(sealed, deployment, peppers);
     const isCurrent = readStoreMarker(sealed, deployment, currentOnly(peppers)) === "ours";
     return marker === "ours" && !isCurrent ? "older_pepper" : marker;
   };
   return {
     readMarker,
-    readClaim: async () => claimOfMarker(await reach(redis.get<string>(STORE_MARKER_KEY))),
+    readClaim: async () => claimOfMarker(await readSealed()),
     async mark(fence) {
       const marker = { key: STORE_MARKER_KEY, expected: "", text: sealStoreMarker(deployment, peppers) };
       await changeTexts(redis, [marker], fence);
       return readMarker();
     },
     async remark() {
-      await reachOk(redis.set(STORE_MARKER_KEY, sealStoreMarker(deployment, peppers)));
+      const expected = (await readSealed()) ?? "";
+      const marker = readStoreMarker(expected, deployment, peppers);
+      if (marker !== "ours" && marker !== "unnamed") return false;
+      const text = sealStoreMarker(deployment, peppers);
+      const [isDone] = await changeTexts(redis, [{ key: STORE_MARKER_KEY, expected, text }], undefined);
+      return isDone === true;
     },
     async unmark(trace) {
       await reachOk(redis.set(TRACE_KEY, trace, { ex: NOTED_SECONDS }));
-      await reach(redis.del(STORE_MARKER_KEY));
+      await reachCount(redis.del(STORE_MARKER_KEY));
     },
     async unmarkTrace() {
-      return { key: TRACE_KEY, text: (await reach(redis.get<string>(TRACE_KEY))) ?? "" };
+      return { key: TRACE_KEY, text: (await reachText(redis.get(TRACE_KEY))) ?? "" };
     },
     async noteGiven(given) {
       await reachOk(redis.set(givenKey(given.sub), seal(given, peppers), { ex: NOTED_SECONDS }));
     },
     async readGiven(sub) {
-      const opened = unseal((await reach(redis.get<string>(givenKey(sub)))) ?? "", peppers);
+      const opened = unseal((await reachText(redis.get(givenKey(sub)))) ?? "", peppers);
       const isOurs = opened.kind === "trusted" && isObject(opened.json) && Array.isArray(opened.json["ids"]);
       const given = isOurs ? (opened.json as unknown as GivenKeys) : undefined;
       return given?.sub === sub ? given : undefined;
     },
-    async hasRecords() {
-      let cursor = "0";
-      do {
-        const [next, keys] = await reach(redis.scan(cursor, { match: recordKey("*"), count: 1000 }));
-        if (keys.length > 0) return true;
-        cursor = next;
-      } while (cursor !== "0");
-      return false;
-    },
     read: async (keyId) =>
-      recordIn(openRecord(await reach(redis.get<string>(recordKey(keyId))), keyId, peppers), keyId),
+      recordIn(openRecord(await reachText(redis.get(recordKey(keyId))), keyId, peppers), keyId),
   };
 }
 

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import type { Redis } from "@upstash/redis";
 
 import { useKey, type KeyUse } from "../core/key-use.ts";
-import { reach } from "./change-texts.ts";
+import { reach } from "./reach.ts";
 
 /** The last uses of keys, which the Action notes where last-used tracking is on. */
 export interface RedisKeyUses {

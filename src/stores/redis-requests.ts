@@ -1,7 +1,7 @@
 import type { Redis } from "@upstash/redis";
 
 import { ApiKeysError } from "../core/errors.ts";
-import { reach } from "./change-texts.ts";
+import { reach, reachCount, reachText } from "./reach.ts";
 import type { TextCipher } from "./text-cipher.ts";
 
 /** What Redis remembers of the requests of users for a while: which were begun, and how many there were. */
@@ -28,7 +28,7 @@ export function redisRequests(redis: Redis, cipher: TextCipher): RedisRequests {
       // Twice, since the claim of another may end between the two commands.
       for (let attempt = 0; attempt < 2; attempt++) {
         if ((await reach(redis.set(key, encrypted, { nx: true, ex: forSeconds }))) === "OK") return text;
-        const there = await reach(redis.get<string>(key));
+        const there = await reachText(redis.get(key));
         if (there !== null) return cipher.decrypt(name, there) ?? refuseUntrusted();
       }
       return text;
@@ -39,8 +39,7 @@ export function redisRequests(redis: Redis, cipher: TextCipher): RedisRequests {
     async count(name, forSeconds) {
       const key = `apikey-rate:${name}`;
       const pipeline = redis.pipeline().hincrby(key, "count", 1).expire(key, forSeconds);
-      const [count] = await reach(pipeline.exec<[number, number]>());
-      return count;
+      return reachCount(pipeline.exec<[unknown, unknown]>().then(([count]) => count));
     },
   };
 }

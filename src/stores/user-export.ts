@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
 import { createGunzip } from "node:zlib";
 
 import type { ManagementClient } from "auth0";
@@ -20,6 +19,8 @@ export type ExportUsers = () => AsyncIterable<ExportedUser>;
 
 const FIRST_LOOK_MS = 20;
 const LAST_LOOK_MS = 5_000;
+/** How long a download may say nothing. */
+const STALLED_AFTER_MS = 30_000;
 const GIVE_UP_AFTER_MS = 3_600_000;
 const FIELDS = ["user_id", "app_metadata", "identities", "created_at"].map((name) => ({ name }));
 
@@ -32,13 +33,15 @@ export function exportUsers(
   client: ManagementClient,
   field: string,
   sleep: (ms: number) => Promise<void>,
+  stalledAfterMs = STALLED_AFTER_MS,
 ): ExportUsers {
   return async function* () {
     const asked = { about: "an export of all users", permission: "read:users" };
     const job = await ask(asked, () => client.jobs.usersExports.create({ format: "json", fields: FIELDS }));
     const location = await completed(client, job.id ?? "", sleep);
     try {
-      for await (const line of downloaded(location)) if (line !== "") yield read(JSON.parse(line), field);
+      for await (const line of downloaded(location, stalledAfterMs))
+        if (line !== "") yield read(JSON.parse(line), field);
     } catch (error) {
       if (error instanceof ApiKeysError) throw error;
       throw failed("could not be read to its end", error);
@@ -65,11 +68,11 @@ async function completed(
   throw failed("was not complete after an hour");
 }
 
-async function* downloaded(location: string): AsyncIterable<string> {
-  const response = await fetch(location);
+async function* downloaded(location: string, stalledAfterMs: number): AsyncIterable<string> {
+  const response = await within(stalledAfterMs, fetch(location));
   if (!response.ok || !response.body) throw failed(`could not be downloaded: status ${response.status}`);
   const gunzip = createGunzip().setEncoding("utf8");
-  const source = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
+  const source = Readable.from(piecesOf(response.body, stalledAfterMs));
   // A broken download has to end the reading of its lines as well.
   source.on("error", (error) => gunzip.destroy(error));
   try {
@@ -77,6 +80,31 @@ async function* downloaded(location: string): AsyncIterable<string> {
   } finally {
     source.destroy();
   }
+}
+
+/** The pieces of a body. Only what is waited for has to come in time: who mends as it reads may take long. */
+async function* piecesOf(
+  body: NonNullable<Response["body"]>,
+  stalledAfterMs: number,
+): AsyncIterable<Uint8Array> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await within(stalledAfterMs, reader.read());
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    void reader.cancel().catch(() => undefined);
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("nothing came in time")), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 function read(user: unknown, field: string): ExportedUser {

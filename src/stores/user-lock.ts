@@ -3,7 +3,8 @@ import type { Redis } from "@upstash/redis";
 import { randomBase62, type RandomBytes } from "../core/base62.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { RELEASE_SCRIPT } from "../core/redis-scripts.ts";
-import { FenceLost, reach, runScript, type Fence } from "./change-texts.ts";
+import { FenceLost, runScript, type Fence } from "./change-texts.ts";
+import { reach } from "./reach.ts";
 
 /** Time, and waiting for it. */
 export interface Clock {

@@ -348,6 +348,12 @@ describe("an unwell Management API", () => {
       `lifted at ${new Date(reset * 1000).toISOString()}`,
       "again",
     ],
+    [
+      "429 and a moment beyond all dates",
+      () => HttpResponse.json({}, { status: 429, headers: { "x-ratelimit-reset": "99999999999999" } }),
+      "rate limit is reached.\n",
+      "again",
+    ],
     ["500", () => HttpResponse.json({ statusCode: 500 }, { status: 500 }), "status 500", "again"],
     ["HTML", () => HttpResponse.html("<h1>Bad Gateway</h1>", { status: 502 }), "status 502", "again"],
     ["nothing", () => HttpResponse.error(), "could not be reached", "AUTH0_DOMAIN"],

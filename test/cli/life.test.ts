@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
 
 import { keyEntriesOf } from "../support/entries.ts";
+import { runKeys } from "../../src/cli/keys/keys-program.ts";
 import { runKeysCli, type Run } from "../support/cli.ts";
 import { mistype, otherSecret, unknownKey } from "../support/guesses.ts";
 import { putRecord } from "../support/records.ts";
@@ -95,6 +96,7 @@ describe("rotate", () => {
     [["--no-expiry"], 1, "never expire"],
     [["--overlap", "soon"], 2, "duration"],
     [["--cancel", "--now"], 2, "cannot be used"],
+    [["--expires-in-days", "5", "--no-expiry"], 2, "cannot be used"],
   ])("%j is refused with %d", async (argv, code, message) => {
     const { key, id } = await s.create(ADA);
     const run = await rotate(id, ...argv);
@@ -179,6 +181,41 @@ describe("revoke", () => {
       expect(await answerTo(key)).toContain("was revoked");
       expect(run.out + run.err).not.toContain(key.slice(-38));
     }
+  });
+
+  it.each<[string, (key: string) => string]>([
+    ["escaped in a link", (key) => key.replaceAll("_", "%5F")],
+    ["escaped in JSON", (key) => `{"key":"${key.replaceAll("_", "\\u005f")}"}`],
+    ["as UTF-16", (key) => Buffer.from(`\uFEFFkey=${key}\r\n`, "utf16le").toString("utf8")],
+  ])("--stdin finds a key %s", async (_, text) => {
+    const { key } = await s.create(ADA);
+    expect((await keys(["revoke", "--stdin"], text(key))).code).toBe(0);
+    expect(await answerTo(key)).toContain("was revoked");
+  });
+
+  it("--reason may have 128 characters, as people count them", async () => {
+    const { id } = await s.create(ADA);
+    const revoke = async (reason: string) => keys(["revoke", id, "--user", ADA, "--reason", reason]);
+    expect((await revoke("😀".repeat(129))).code).toBe(1);
+    expect((await revoke("😀".repeat(128))).code).toBe(0);
+  });
+
+  it.each([
+    [false, "granted"],
+    [true, "was revoked"],
+  ])("--all asks on a terminal first: answered %j, the key then is: %s", async (isConfirmed, expected) => {
+    const { key } = await s.create(GRACE);
+    const asked: string[] = [];
+    const confirm = async (question: string) => {
+      asked.push(question);
+      return Promise.resolve(isConfirmed);
+    };
+    const io = { env, stdout: () => undefined, stderr: () => undefined, readStdin: async () => "", confirm };
+    expect(await runKeys(["revoke", "--user", GRACE, "--all"], io)).toBe(0);
+    expect(asked).toEqual([`Revoke every key of ${GRACE}?`]);
+    expect(await answerTo(key)).toContain(expected);
+    expect(await runKeys(["revoke", "--user", GRACE, "--all", "--yes"], io)).toBe(0);
+    expect(asked).toHaveLength(1);
   });
 
   it("--stdin does nothing for who has an id alone", async () => {

@@ -576,7 +576,8 @@ describe("a wrong secret is no guess", () => {
   it.each<[string, Partial<KeyRecord>, object]>([
     ["of a key made 59 seconds ago", { iat: NOW - 59 }, { kind: "deny", cause: "changed_just_now" }],
     ["of a key made 60 seconds ago: it is one", { iat: NOW - 60 }, { kind: "reject", cause: "wrong_secret" }],
-    ["of a key made in the future: it is one", { iat: NOW + 1 }, { kind: "reject" }],
+    ["of a key made 60 seconds ahead", { iat: NOW + 60 }, { kind: "deny", cause: "changed_just_now" }],
+    ["of a key made 61 seconds ahead: it is one", { iat: NOW + 61 }, { kind: "reject" }],
     [
       "of a key whose previous secret ended 59 seconds ago",
       { previous: { hash: "h", v: 2, exp: NOW - 59 } },

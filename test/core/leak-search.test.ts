@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { ApiKey } from "../../src/core/api-key.ts";
-import { findKeys, keyPattern } from "../../src/core/key-format.ts";
+import { findKeys, keyPattern, redactKeys } from "../../src/core/key-format.ts";
 
 const PREFIXES = ["acme_live", "acme"];
 const key = () => ApiKey.generate("acme_live", randomBytes).reveal();
@@ -39,6 +39,19 @@ test("a mistyped key is told of, and not as a whole one", () => {
   const wrong = one.slice(0, -1) + (one.endsWith("A") ? "B" : "A");
   expect(findKeys(`see ${wrong}.`, PREFIXES)).toEqual({ whole: [], mistyped: [wrong] });
 });
+
+test.each([0, 1, 30, 44, 45, 46, 47, 48, 49])(
+  "a key that was cut to %i characters and glued to a whole one does not save that one's secret",
+  (length) => {
+    const one = ApiKey.generate("acme", randomBytes).reveal();
+    const cut = ApiKey.generate("acme", randomBytes)
+      .reveal()
+      .slice(0, 5 + length);
+    const redacted = redactKeys(`see ${cut}${one} and ${one}.`);
+    expect(redacted).not.toContain(one.slice(-38));
+    expect(redacted).toMatch(/^see acme_.*…( and acme_[0-9A-Za-z]{12}…)\.$/);
+  },
+);
 
 test("the pattern for scanners has nothing that RE2, Hyperscan or POSIX lack", () => {
   const pattern = keyPattern(PREFIXES);

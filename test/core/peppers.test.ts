@@ -2,6 +2,7 @@ import { createHmac, hkdfSync } from "node:crypto";
 
 import { expect, it, test } from "vitest";
 
+import type { ApiKeysError } from "../../src/core/errors.ts";
 import { addPepper, dropPepper, hashKey, isEqual, parsePeppers } from "../../src/core/peppers.ts";
 import { seal, unseal } from "../../src/core/sealed-json.ts";
 
@@ -31,6 +32,9 @@ it.each([
   ["version 0", `0:${ONE}`, "VERSION:BASE64"],
   ["a version twice", `1:${ONE} 1:${TWO}`, "same version"],
   ["several without versions", `${ONE} ${TWO}`, "VERSION:BASE64"],
+  ["quotes around all", `"2:${TWO} 1:${ONE}"`, "quotes"],
+  ["quotes around one", `2:${TWO} '1:${ONE}'`, "quotes"],
+  ["quotes as a text editor makes them", `\u201C${ONE}\u201D`, "quotes"],
 ])("refuses %s, and does not quote it", (_, text, message) => {
   expect(() => parsePeppers(text)).toThrow(message);
   const thrown = ((): string => {
@@ -42,6 +46,20 @@ it.each([
     }
   })();
   expect(thrown).not.toContain(ONE);
+});
+
+test("whose pepper is refused is not told to make another: that would end every key", () => {
+  const { fix } = ((): ApiKeysError => {
+    try {
+      parsePeppers(ONE.slice(1));
+    } catch (error) {
+      return error as ApiKeysError;
+    }
+    throw new Error("it was taken");
+  })();
+  expect(fix).toMatch(
+    /^Compare it with where it is kept: another pepper ends every key.*Only for a new deployment/,
+  );
 });
 
 const NEW = Buffer.alloc(32, 1).toString("base64url");

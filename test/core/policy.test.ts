@@ -1,7 +1,13 @@
 import { expect, it, test } from "vitest";
 
 import type { KeyEntry } from "../../src/core/key-entry.ts";
-import { refuseOversizedProfile, termsOf, type NewKeyRequest, type Policy } from "../../src/core/policy.ts";
+import {
+  refuseOversizedProfile,
+  rotatedExpiry,
+  termsOf,
+  type NewKeyRequest,
+  type Policy,
+} from "../../src/core/policy.ts";
 
 const NOW = 1_800_000_000;
 const DAY = 86_400;
@@ -93,6 +99,29 @@ it.each<[string, Partial<NewKeyRequest>, string, string]>([
 
 test("no expiry where the policy allows it", () => {
   expect(terms({ lifetimeDays: "never" }, [], { allowNoExpiry: true })).not.toHaveProperty("exp");
+});
+
+test.each<[string, number | undefined, object, number | undefined]>([
+  ["lives on for the default", NOW + 10 * DAY, {}, NOW + 90 * DAY],
+  ["keeps its end where that is later", NOW + 300 * DAY, {}, NOW + 300 * DAY],
+  [
+    "ends with what a stricter policy allows a new one",
+    NOW + 300 * DAY,
+    { maxLifetimeDays: 30 },
+    NOW + 30 * DAY,
+  ],
+  ["gets no longer than that", NOW + DAY, { maxLifetimeDays: 30 }, NOW + 30 * DAY],
+  ["lives for ever where that is allowed", undefined, { allowNoExpiry: true }, undefined],
+])("rotated without a lifetime, a key %s", (_, exp, changes, expected) => {
+  const { exp: _exp, ...rest } = entry("AAAAAAAAAAAA");
+  const before = { ...rest, ...(exp !== undefined && { exp }) };
+  expect(rotatedExpiry(before, undefined, { ...policy, ...changes }, NOW)).toBe(expected);
+});
+
+test("a name has as many characters as it has when its letters are composed", () => {
+  const name = "e\u0301".repeat(64);
+  expect(terms({ name }).name).toHaveLength(64);
+  expect(() => terms({ name: `${name}e` })).toThrow(expect.objectContaining({ code: "name_invalid" }));
 });
 
 test("living keys count towards the limit, dead ones do not", () => {

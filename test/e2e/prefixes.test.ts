@@ -224,6 +224,14 @@ describe("another prefix for an API", () => {
     await ok(operator.deploy(["apply", "--yes", "--drop-prefix", "bill_live"]));
     expect(refusal(await bills(old.key))).toEqual([400, "invalid_request"]);
     expect((await statuses())[old.id]).toBe("refused");
+    // Its rotation gives a key that works, and says of the old secret what is so.
+    const rotated = await operator.keys(["rotate", old.id, "--user", ADA, "--json"]);
+    const shown = JSON.parse(rotated.stdout) as { readonly key: string };
+    expect(shown).toMatchObject({ status: "active", previous_secret_until: null });
+    expect([(await bills(shown.key)).status, refusal(await bills(old.key))]).toEqual([
+      200,
+      [400, "invalid_request"],
+    ]);
   });
 
   test("that moves to another API: keys of the first are refused for it, by what they were made for", async () => {

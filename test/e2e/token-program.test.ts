@@ -12,7 +12,7 @@ import type { Io } from "../../src/cli/io.ts";
 import { writeLocalFile } from "../../src/cli/local-file.ts";
 import { runToken } from "../../src/cli/token-program.ts";
 import { listen } from "../../src/local/listen.ts";
-import { ADA, claimsOf, GRACE, stage, type Stage } from "../support/stage.ts";
+import { ADA, claimsOf, GRACE, setMetadata, stage, type Stage } from "../support/stage.ts";
 
 const run = promisify(execFile);
 
@@ -35,6 +35,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 beforeEach(async () => {
+  setMetadata(s, ADA, {});
   ({ key } = await s.create(ADA, { scope: "read:things" }));
   const caches = await mkdtemp(join(folder, "caches-"));
   env = {
@@ -178,6 +179,25 @@ test.each([
   expect(result.stderr).toContain(said);
   expect(result.stderr).not.toContain(key);
 });
+
+test("a key on standard input is taken where API_KEY is set to nothing", async () => {
+  expect(await inProcess(["token", "--local"], { API_KEY: "" }, `${key}\n`)).toMatchObject({ code: 0 });
+});
+
+test.each(["API_KEY_CLIENT_SECRET", "API_KEY_ORGANIZATION", "API_KEY_SCOPE"])(
+  "%s that is set to nothing is not set",
+  async (name) => {
+    const { issuer, client_id, subject_token_type, audience } = s.local.description;
+    const { code, stderr } = await inProcess(["token", "--audience", audience], {
+      AUTH0_DOMAIN: issuer,
+      API_KEY_CLIENT_ID: client_id,
+      API_KEY_SUBJECT_TOKEN_TYPE: subject_token_type,
+      API_KEY_SCOPE: "read:things",
+      [name]: "",
+    });
+    expect([code, stderr]).toEqual([0, ""]);
+  },
+);
 
 test("settings come from flags and the environment as well", async () => {
   const { issuer, client_id, subject_token_type, audience } = s.local.description;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test, vi } from "vitest";
 
 import { keyStatus } from "../../src/core/key-entry.ts";
-import { recordOf } from "../../src/core/key-record.ts";
+import { recordOf, type KeyRecord } from "../../src/core/key-record.ts";
 import { createKey } from "../../src/keys/create.ts";
 import { disableKey } from "../../src/keys/disable.ts";
 import { listKeys, showKey } from "../../src/keys/list.ts";
@@ -20,6 +20,8 @@ import { FAULTS, openWire, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
 
 const DAY = 86_400;
+/** What waits for nothing: a limit that lasts is told of at once. */
+const NOTHING = { ending: 0, change: 0, read: 0 };
 let clock: TestClock;
 let s: Stage;
 let wire: Wire;
@@ -104,6 +106,19 @@ describe("a user that was deleted", () => {
     await expect(pruneKeys(s.keys, "auth0|nobody")).rejects.toMatchObject({ code: "user_not_found" });
   });
 
+  test("prune lets a record of a newer version end, too, and keeps all of it", async () => {
+    const { id } = await create({ lifetimeDays: "never" });
+    const record = await s.keys.records.read(id);
+    const newer = { ...record, later: 1 } as unknown as KeyRecord;
+    await putRecord(s.keys, newer);
+    remove();
+    await pruneKeys(s.keys, ADA);
+    expect([await ttlOf(id), (await s.keys.records.readMany([id]))[0]]).toMatchObject([
+      30 * DAY,
+      { kind: "newer", json: newer },
+    ]);
+  });
+
   test("another one with the same id gets none of its keys back", async () => {
     const { id, key } = await create({ lifetimeDays: "never" });
     remove();
@@ -119,6 +134,13 @@ describe("a user that was deleted", () => {
   });
 });
 
+test("a user of whom it is not told when it was made gets no keys back", async () => {
+  const { id, key } = await create();
+  s.local.tenant.users.set(ADA, { user_id: ADA, app_metadata: {} });
+  expect(await mendAll(true)).toEqual([{ kind: "orphan_record", userId: ADA, keyId: id, mended: false }]);
+  expect([await listKeys(s.keys, ADA), await isThrough(key)]).toEqual([[], false]);
+});
+
 test("another user's key is not ended by its id", async () => {
   const { id, key } = await create({}, GRACE);
   for (const end of [revokeKey, disableKey]) {
@@ -131,8 +153,8 @@ test("Auth0 at its limit: a key is dead at once, the error says what is left, an
   for (const end of [revokeKey, disableKey]) {
     const { id, key } = await create();
     for (let at = 0; ; at++) {
-      const outcome = await wire.disturb(at, FAULTS["is answered with 429"], async () =>
-        end(freshKeys(s, clock), ADA, id, "leaked"),
+      const outcome = await wire.disturbFrom(at, FAULTS["is answered with 429"], async () =>
+        end(freshKeys(s, clock, NOTHING), ADA, id, "leaked"),
       );
       if (wire.requests.length <= at) break;
       const isManagement = wire.requests[at]?.includes("/users/") === true;

@@ -164,6 +164,68 @@ describe("foreign keys go on working as they are", () => {
     expect(await subOf(one)).toContain("was revoked");
     expect(await subOf(other)).toContain("was revoked");
   });
+
+  const inReport = async (text: string) => {
+    const env = { ...environmentOf(s), API_KEY_PEPPER: PEPPERS };
+    return runKeysCli(["revoke", "--stdin", ...CONFIG_FILE], env, text);
+  };
+
+  test.each<[string, (key: string) => string]>([
+    ["assigned", (key) => `API_KEY=${key}`],
+    ["in parentheses", (key) => `(${key})`],
+    ["in brackets", (key) => `[${key}]`],
+    ["in a link", (key) => `https://shop.example/orders/?a=1&k=${key}&page=2`],
+    ["in a path", (key) => `C:\\keys\\${key}\\old`],
+    ["in a header", (key) => `Authorization:${key}`],
+    ["at the end of a sentence", (key) => `It was ${key}.`],
+    ["in JSON inside of JSON", (key) => `{"log":"{\\"key\\":\\"${key}\\"}"}`],
+    ["escaped in a link", (key) => `key%3D${key}%26`],
+    ["as UTF-16", (key) => Buffer.from(`key: ${key}\r\n`, "utf16le").toString("utf8")],
+  ])("a foreign key that stands in a report %s is revoked", async (_, text) => {
+    for (const key of [foreign(), `shop/${Buffer.from(foreign()).toString("base64")}`]) {
+      await importLines([{ user_id: ADA, name: key.slice(0, 60), key }]);
+      expect((await inReport(text(key))).code).toBe(0);
+      expect(await subOf(key)).toContain("was revoked");
+    }
+  });
+
+  test("a report without a key that is known fails loudly where a word may be one, and not otherwise", async () => {
+    const nothing = await inReport(`see ${foreign()}`);
+    expect([nothing.code, nothing.err]).toEqual([1, expect.stringContaining("none in it was revoked")]);
+    expect((await inReport("nothing to see here")).code).toBe(0);
+  });
+});
+
+test("a key for an organization that its user is no member of is refused, and one for another is not", async () => {
+  const org = { id: "org_1", name: "acme", members: new Set([ADA]), enabledConnections: new Map() };
+  s.local.tenant.organizations.set(org.id, { ...org, display_name: "Acme" } as never);
+  const lines = ["org_1", "org_nope"].map((org_id) => ({
+    user_id: ADA,
+    name: org_id,
+    key: foreign(),
+    org_id,
+  }));
+  const { code, report } = await importLines(lines);
+  s.local.tenant.organizations.clear();
+  expect([code, ...report]).toMatchObject([
+    1,
+    { outcome: "imported" },
+    { outcome: "refused", error: "organization_not_found" },
+  ]);
+  expect(entriesOf(ADA).map((entry) => entry.org_id)).toEqual(["org_1"]);
+});
+
+test("a file that begins with the mark of its byte order is read, and an end at its own offset", async () => {
+  const key = foreign();
+  const line = { user_id: ADA, name: "marked", key, expires_at: "2026-11-25T14:00:30+02:00" };
+  const { code } = await importLines([`\uFEFF${JSON.stringify(line)}`]);
+  expect([code, entriesOf(ADA)[0]?.exp]).toEqual([0, NOW / 1000 + 30]);
+});
+
+test("an end on a day that no month has is refused", async () => {
+  const line = { user_id: ADA, name: "x", key: foreign(), expires_at: "2027-02-29T00:00:00Z" };
+  const { code, report } = await importLines([line]);
+  expect([code, report[0]?.["problem"]]).toEqual([1, expect.stringContaining("expires_at")]);
 });
 
 describe("a line is refused, says why, and keeps no other from being imported", () => {

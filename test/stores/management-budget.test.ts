@@ -175,6 +175,70 @@ test("a tenant that sends no headers has no limit", async () => {
   expect(await begins(budget, "read", 1_000)).toBe("begun");
 });
 
+test.each<[string, Response]>([
+  ["an empty limit", limited(0)],
+  ["a refusal", limited(0, {}, 429)],
+])(
+  "a clock that is put back by an hour while %s is waited for: three seconds are enough",
+  async (_, first) => {
+    let backMs = 0;
+    const clock = stoppedClock();
+    const startedMs = clock.nowMs();
+    const budget = budgetOf({
+      nowMs: () => clock.nowMs() - backMs,
+      async sleep(ms) {
+        backMs = 3_600_000;
+        return clock.sleep(ms);
+      },
+    });
+    const answers = [first, limited(9)];
+    const send = async () => budget.send("users", async () => Promise.resolve(answers.shift() as Response));
+    expect((await send()).status).toBe(200);
+    expect(await begins(budget, "ending", 1)).toBe("begun");
+    expect(clock.nowMs() - startedMs).toBeLessThanOrEqual(3_000);
+  },
+);
+
+test("a limit that no tenant has is not believed", async () => {
+  const clock = stoppedClock();
+  const budget = budgetOf(clock);
+  const absurd = { "x-ratelimit-limit": "1000000000" };
+  await budget.send("users", async () => Promise.resolve(limited(0, absurd)));
+  expect(await begins(budget, "read", 4)).toBe("begun");
+});
+
+test("what an answer said of the limit is asked again after a minute: one goes through, and others wait for its answer", async () => {
+  const clock = stoppedClock();
+  const budget = budgetOf(clock);
+  const large = { "x-ratelimit-limit": "10000" };
+  await budget.send("users", async () => Promise.resolve(limited(0, large)));
+  await clock.sleep(60_000 - MAX_WAIT_MS.read - 1);
+  expect(await begins(budget, "read", 1)).toMatchObject({ code: "management_rate_limited" });
+  await clock.sleep(MAX_WAIT_MS.read + 1);
+  let second: unknown;
+  await budget.send("users", async () => {
+    second = await begins(budget, "read", 1);
+    return limited(9);
+  });
+  expect(second).toBeInstanceOf(Error);
+  expect(await begins(budget, "read", 1)).toBe("begun");
+});
+
+test("a limit that refuses every time, and says nothing of itself, is waited for once, and not for ever", async () => {
+  const clock = stoppedClock();
+  const startedMs = clock.nowMs();
+  const budget = budgetOf(clock);
+  await budget.send("users", async () => Promise.resolve(new Response(null)));
+  let sent = 0;
+  const refused = await budget.send("users", async () => {
+    sent++;
+    return Promise.resolve(sent > 10 ? limited(9) : new Response(null, { status: 429 }));
+  });
+  expect(refused.status).toBe(429);
+  expect(sent).toBeLessThanOrEqual(4);
+  expect(clock.nowMs() - startedMs).toBeLessThanOrEqual(MAX_WAIT_MS.change);
+});
+
 test("how fast the limit comes back is learned: of 16 a second, four more are there in a quarter of a second", async () => {
   const clock = new EventClock(START_MS);
   const budget = budgetOf(clock);

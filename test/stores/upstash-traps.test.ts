@@ -5,7 +5,7 @@ import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, expect, it, test } from "vitest";
 
 import { createRedis, readKeyRecord } from "../../src/stores/key-record-reader.ts";
-import { reach } from "../../src/stores/change-texts.ts";
+import { reach } from "../../src/stores/reach.ts";
 
 const url = "https://redis.acme.example";
 const server = setupServer();
@@ -39,6 +39,33 @@ it.each<[string, () => Response | Promise<Response>]>([
   );
   expect(await readKeyRecord(redis, "4fJ2kQ9xZb1T")).toEqual({ kind: "unavailable" });
   expect(requests).toBe(1);
+});
+
+test("an answer without an end is given up long before the memory is", async () => {
+  let sent = 0;
+  const piece = new TextEncoder().encode("x".repeat(2 ** 20));
+  const endless = new ReadableStream({
+    pull(controller) {
+      sent++;
+      controller.enqueue(piece);
+    },
+  });
+  const patient = createRedis({ url, token: "the-token", timeoutMs: 60_000 });
+  server.use(http.post(url, () => new HttpResponse(endless)));
+  expect(await readKeyRecord(patient, "4fJ2kQ9xZb1T")).toEqual({ kind: "unavailable" });
+  expect(sent).toBeLessThan(32);
+});
+
+test("an answer whose letters come in parts is read whole", async () => {
+  const bytes = new TextEncoder().encode('{"result":["ü€😀",null]}');
+  const parts = new ReadableStream({
+    start(controller) {
+      for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+      controller.close();
+    },
+  });
+  server.use(http.post(url, () => new HttpResponse(parts)));
+  expect(await readKeyRecord(redis, "4fJ2kQ9xZb1T")).toMatchObject({ record: "ü€😀" });
 });
 
 test("a look-up that hangs is given up, and no answer is made up", async () => {

@@ -28,6 +28,8 @@ export interface Wire {
   readonly requests: readonly string[];
   /** Runs an operation with its request number `failAt` failing; gives its result, or the error that it threw. */
   disturb<T>(failAt: number, fault: Fault, work: () => Promise<T>): Promise<T | ApiKeysError>;
+  /** As `disturb`, and all later requests to the Management API fail as well. */
+  disturbFrom<T>(failAt: number, fault: Fault, work: () => Promise<T>): Promise<T | ApiKeysError>;
   /** Runs an operation whose process dies as its request number `at` takes effect: none of the later ones is sent. */
   kill<T>(at: number, work: () => Promise<T>): Promise<T | ApiKeysError>;
   /** Runs an operation whose process is stopped before its request number `at` is sent, while `meanwhile` runs. */
@@ -45,6 +47,7 @@ export function openWire({ local, settings }: Stage): Wire {
     requests: [] as string[],
     failAt: -1,
     diesThen: false,
+    isLasting: false,
     fault: FAULTS["never arrives"] as Fault,
   };
   const original = globalThis.fetch;
@@ -55,7 +58,8 @@ export function openWire({ local, settings }: Stage): Wire {
     if (!state.isArmed) return send();
     const at = state.requests.push(`${init?.method ?? "GET"} ${new URL(url).pathname}`) - 1;
     if (state.diesThen && at > state.failAt) return lost();
-    return at === state.failAt ? state.fault(send) : send();
+    const isLater = state.isLasting && isManagement && at > state.failAt;
+    return at === state.failAt || isLater ? state.fault(send) : send();
   };
   const run: Wire["disturb"] = async (failAt, fault, work) => {
     Object.assign(state, { isArmed: true, requests: [], failAt, fault });
@@ -65,7 +69,7 @@ export function openWire({ local, settings }: Stage): Wire {
       if (error instanceof ApiKeysError) return error;
       throw error;
     } finally {
-      Object.assign(state, { isArmed: false, diesThen: false });
+      Object.assign(state, { isArmed: false, diesThen: false, isLasting: false });
     }
   };
   return {
@@ -73,6 +77,10 @@ export function openWire({ local, settings }: Stage): Wire {
       return state.requests;
     },
     disturb: run,
+    async disturbFrom(...args) {
+      state.isLasting = true;
+      return run(...args);
+    },
     async kill(at, work) {
       state.diesThen = true;
       return run(at, FAULTS["takes effect, and its answer is lost"], work);

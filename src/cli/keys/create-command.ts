@@ -1,9 +1,9 @@
 import { Option, type Command } from "commander";
 
-import { ApiKeysError } from "../../core/errors.ts";
-import { isOrganizationId, type NewKeyRequest } from "../../core/policy.ts";
+import { isOrganizationId, refuseNonMember, type NewKeyRequest } from "../../core/policy.ts";
 import { createKey, type CreatedKey } from "../../keys/create.ts";
 import type { Keys } from "../../keys/keys.ts";
+import { organizationIdsOf } from "../../keys/memberships.ts";
 import { revokeKey } from "../../keys/revoke.ts";
 import { createOrganizationKey } from "../../keys/service-user.ts";
 import { collect, wholeNumber, type CommandKit, type CommonOptions } from "./command-kit.ts";
@@ -81,23 +81,10 @@ async function requireMember(
   organizationId: string,
   tell: (note: string) => void,
 ): Promise<void> {
-  const found = await keys.rights.organizationsOf(userId).catch((error: unknown) => {
-    if (error instanceof ApiKeysError && error.code === "management_forbidden") return undefined;
-    throw error;
-  });
-  if (found?.organizations.some(({ id }) => id === organizationId)) return;
-  if (!found || found.isCut) {
-    const why = found
-      ? "Auth0 lists 1,000 of a user's organizations, and there are more"
-      : "that needs read:organizations";
-    tell(`Whether the user is a member of the organization was not checked: ${why}.\n`);
-    return;
-  }
-  throw new ApiKeysError(
-    "organization_not_found",
-    `${userId} is no member of the organization ${organizationId}.`,
-    "Add the user to it in Auth0 first, or leave --org out.",
-  );
+  const ids = await organizationIdsOf(keys, userId);
+  if (ids) return refuseNonMember(userId, organizationId, ids);
+  const why = "that needs read:organizations, and fewer than 1,000 organizations";
+  tell(`Whether the user is a member of the organization was not checked: ${why}.\n`);
 }
 
 function requestOf(options: CreateOptions): NewKeyRequest {

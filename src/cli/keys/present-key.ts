@@ -36,6 +36,8 @@ export function presentKey(
 ): PresentedKey {
   const nowSeconds = now();
   const status = keyStatus(entry, nowSeconds);
+  const isPreviousAccepted =
+    isOverlapping(entry, nowSeconds) && isPrefixAccepted(deployment, entry.previous?.prefix);
   const isRefused = status === "active" && !isPrefixAccepted(deployment, entry.prefix);
   return {
     id: entry.id,
@@ -52,7 +54,7 @@ export function presentKey(
     revoked_at: iso(entry.revoked_at),
     revoked_reason: entry.revoked_reason ?? null,
     disabled_at: iso(entry.disabled_at),
-    previous_secret_until: isOverlapping(entry, nowSeconds) ? iso(entry.previous?.exp) : null,
+    previous_secret_until: isPreviousAccepted ? iso(entry.previous?.exp) : null,
     ...(uses && { last_used: presentUse(uses.get(entry.id)) }),
   };
 }

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 
-import { acceptedPrefixes } from "../../core/deployment.ts";
 import { ApiKeysError } from "../../core/errors.ts";
 import type { Keys } from "../../keys/keys.ts";
-import { revokeLeakedKeys, type LeakedKey } from "../../keys/revoke-leaked.ts";
+import { mayHoldKeys, revokeLeakedKeys, type LeakedKey } from "../../keys/revoke-leaked.ts";
 import { revokeAllKeys, revokeKey } from "../../keys/revoke.ts";
 import { table } from "../table.ts";
 import { owned, type CommandKit, type CommonOptions } from "./command-kit.ts";
@@ -64,14 +63,13 @@ async function revokeAll(kit: CommandKit, options: RevokeOptions, user: string):
   kit.print(options, presented, text + meanwhile);
 }
 
-/** Throws `no_key_found` for a text that looks as if a key of ours stood in it, and none was ended. */
-function requireFound({ deployment }: Keys, text: string, leaked: readonly LeakedKey[]): void {
+/** Throws `no_key_found` for a text in which a key may stand, and none was ended. */
+function requireFound(keys: Keys, text: string, leaked: readonly LeakedKey[]): void {
   const isEnded = leaked.some(({ outcome }) => outcome === "revoked" || outcome === "revoked_already");
-  const isOurs = acceptedPrefixes(deployment).some((prefix) => text.includes(`${prefix}_`));
-  if (isEnded || !isOurs) return;
+  if (isEnded || !mayHoldKeys(text, keys)) return;
   throw new ApiKeysError(
     "no_key_found",
-    "The text looks like a report of this deployment's keys, and none in it was revoked.",
+    "The text has something in it that may be a key of this deployment, and none in it was revoked.",
     "Look at the report: is the whole key in it? Revoke it by its id: npm run keys -- revoke KEY_ID --user ID",
   );
 }

@@ -32,7 +32,7 @@ export function addRotateCommand(kit: CommandKit): void {
       new Option("--now", "end the overlap: the old secret stops working").conflicts(["cancel", "overlap"]),
     )
     .addOption(
-      new Option("--expires-in-days <days>", "a new lifetime (default: never shorter than before)")
+      new Option("--expires-in-days <days>", "a new lifetime (default: as before, if the policy allows that)")
         .argParser(wholeNumber)
         .conflicts("expiry"),
     )
