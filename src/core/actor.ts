@@ -19,8 +19,9 @@ export interface FoundActor {
 
 /** Auth0 stops at five levels. What is deeper is not read, and refused. */
 const MAX_LEVELS = 6;
-/** Auth0's limit of a text in an actor. */
+/** Auth0's limit of a text in an actor, and how many parts of a length that tells secrets apart fit into it. */
 const MAX_TAG_LENGTH = 64;
+const MAX_PARTS = 7;
 const LEAST_PART_LENGTH = 8;
 
 /** What `act.sub` begins with: `api-key|` for the deployment named `api-keys`, `api-key:NAME|` for any other. */
@@ -50,7 +51,7 @@ export function keyIdOfActor(
  * changes.
  */
 export function tagOf(hashes: readonly string[]): string {
-  const all = [...new Set(hashes)].slice(0, Math.floor(MAX_TAG_LENGTH / (LEAST_PART_LENGTH + 1)));
+  const all = [...new Set(hashes)].slice(0, MAX_PARTS);
   const length = Math.floor((MAX_TAG_LENGTH + 1) / all.length) - 1;
   return all.map((hash) => hash.slice(0, length)).join(".");
 }

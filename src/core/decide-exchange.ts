@@ -51,7 +51,7 @@ export type ExchangeDecision = { readonly cause: ExchangeCause; readonly keyId?:
   | {
       readonly kind: "grant";
       readonly userId: string;
-      readonly organizationId?: string;
+      readonly organizationId: string | undefined;
       readonly actor: ActingKey;
     }
   | { readonly kind: "deny"; readonly code: RefusalCode; readonly reason: string }
@@ -126,12 +126,10 @@ function judge(
       : { kind: "reject", cause: "wrong_secret", reason: INVALID };
   }
 
-  const use = {
-    ...request,
-    ip: request.ip ?? "",
-    organizationId: request.organizationId ?? record.org_id,
-  };
-  const refusal = refuseEnded(record, isPrevious, nowSeconds) ?? refuseUse(record, use, deployment);
+  const { ip = "", organizationId = record.org_id } = request;
+  const refusal =
+    refuseEnded(record, isPrevious, nowSeconds) ??
+    refuseUse(record, { ...request, ip, organizationId }, deployment);
   if (refusal) return { kind: "deny", ...refusal };
   const { hash, v } = isPrevious && record.previous ? record.previous : record;
   const others = [...peppers.byVersion.values()].filter(({ version }) => version !== v);
@@ -140,7 +138,7 @@ function judge(
     kind: "grant",
     cause: isPrevious ? "granted_previous_secret" : "granted",
     userId: record.sub,
-    ...(record.org_id === undefined ? {} : { organizationId: record.org_id }),
+    organizationId: record.org_id,
     actor: { sub: actorOf(deployment, key.id), tag },
   };
 }

@@ -62,12 +62,13 @@ export function refuseEnded(
       return refuse("expired", "expired at", key.exp);
     case "disabled":
       return refuse("disabled", "is disabled since", key.disabled_at);
-    case "active": {
-      const what = "was rotated, and its previous secret expired at";
-      return isPrevious && !isOverlapping(key, nowSeconds)
-        ? refuse("previous_secret_expired", what, key.previous?.exp)
-        : undefined;
-    }
+    case "active":
+      if (!isPrevious || isOverlapping(key, nowSeconds)) return undefined;
+      return refuse(
+        "previous_secret_expired",
+        "was rotated, and its previous secret expired at",
+        key.previous?.exp,
+      );
   }
 }
 
@@ -113,14 +114,17 @@ function refuseScopes(
     scope !== undefined && requested.every((one) => outside.includes(one) && isOidcScope(one));
   if (outside.length === 0 && !isUnnamed) return undefined;
   const cause = isUnnamed ? "scope_not_named" : "scope_not_allowed";
-  const lacks =
-    outside.length > 0 ? `does not have the scope: ${listOf(outside)}` : "has no scope of this API";
-  if (!isUnnamed || has.length === 0) return refusal(cause, "invalid_scope", lacks);
-  const asked = outside.length > 0 ? lacks : "was asked for no scope by name";
+  const what =
+    outside.length > 0
+      ? `does not have the scope: ${listOf(outside)}`
+      : has.length > 0
+        ? "was asked for no scope by name"
+        : "has no scope of this API";
+  if (!isUnnamed || has.length === 0) return refusal(cause, "invalid_scope", what);
   const list = listOf(has);
   // A client asks again with what is in `[scope: …]`: from a list that was cut it would get less than the key has.
   const label = list === has.join(" ") ? "scope" : "among others";
-  return refusal(cause, "invalid_scope", asked, ` Ask again with its own: [${label}: ${list}]`);
+  return refusal(cause, "invalid_scope", what, ` Ask again with its own: [${label}: ${list}]`);
 }
 
 function refusal(cause: UseRefusal["cause"], code: RefusalCode, what: string, more = ""): UseRefusal {

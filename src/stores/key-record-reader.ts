@@ -41,12 +41,11 @@ export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
       signal: AbortSignal.timeout(timeoutMs),
     });
     // What Redis itself refuses comes with 400, an unknown token with 401, and both say why.
-    if (!response.ok && ![400, 401].includes(response.status))
-      throw new Error(`Redis answered ${response.status}`);
+    if (!response.ok && ![400, 401].includes(response.status)) throw new Error(`status ${response.status}`);
     let text = "";
     for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       text += piece;
-      if (text.length > MAX_CHARACTERS) throw new Error("Redis answered too much");
+      if (text.length > MAX_CHARACTERS) throw new Error("too much");
     }
     return JSON.parse(text) as { readonly result?: never; readonly error?: string };
   });
@@ -57,8 +56,10 @@ export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
 export async function readKeyRecord(redis: Redis, keyId: string): Promise<LookUp> {
   try {
     const answer: unknown = await redis.mget(recordKey(keyId), STORE_MARKER_KEY);
-    if (areTexts(answer, 2))
-      return { kind: "answered", record: answer[0] ?? null, marker: answer[1] ?? null };
+    if (areTexts(answer, 2)) {
+      const [record = null, marker = null] = answer;
+      return { kind: "answered", record, marker };
+    }
   } catch {}
   return { kind: "unavailable" };
 }

@@ -492,8 +492,8 @@ export const CLIENT: readonly Group[] = [
     [
       {
         name: "a secret that is blank is one",
-        find: 'env["API_KEY_CLIENT_SECRET"]?.trim() || undefined;',
-        replace: 'env["API_KEY_CLIENT_SECRET"];',
+        find: "env[name]?.trim() || undefined;",
+        replace: "env[name];",
         only: "^a variable that is blank",
       },
     ],

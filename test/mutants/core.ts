@@ -41,19 +41,19 @@ export const CORE: readonly Group[] = [
       },
       {
         name: "a caller without an address is not asked for one",
-        find: 'ip: request.ip ?? "",',
-        replace: "",
+        find: 'const { ip = "",',
+        replace: "const { ip,",
         only: "no address",
       },
       {
         name: "the exchange takes the key's organization for the one that was asked for",
-        find: "organizationId: request.organizationId ?? record.org_id,",
-        replace: "organizationId: record.org_id,",
+        find: "{ ...request, ip, organizationId },",
+        replace: "{ ...request, ip, organizationId: record.org_id },",
         only: "another organization",
       },
       {
         name: "the exchange does not look at the key's end",
-        find: "refuseEnded(record, isPrevious, nowSeconds) ?? ",
+        find: "refuseEnded(record, isPrevious, nowSeconds) ??",
         replace: "",
         only: "expir|revoked",
       },
@@ -71,8 +71,8 @@ export const CORE: readonly Group[] = [
     [
       {
         name: "the previous secret works for ever",
-        find: "return isPrevious && !isOverlapping(key, nowSeconds)",
-        replace: "return isPrevious && false && !isOverlapping(key, nowSeconds)",
+        find: "if (!isPrevious || isOverlapping(key, nowSeconds)) return undefined;",
+        replace: "if (isPrevious || !isPrevious) return undefined;",
         only: "previous secret, from the moment",
       },
       {
@@ -140,8 +140,8 @@ export const CORE: readonly Group[] = [
       },
       {
         name: "an API that asks for nothing gets all",
-        find: "isFirst || requestedScopes.length === 0 ? requestedScopes : undefined",
-        replace: "isFirst ? requestedScopes : undefined",
+        find: "        : [],",
+        replace: "        : undefined,",
       },
       {
         name: "post-login does not look at the key's end",
@@ -166,8 +166,8 @@ export const CORE: readonly Group[] = [
       },
       {
         name: "a tag is of every secret",
-        find: 'return tag.split(".").includes(beginningOf(hash));',
-        replace: "return true;",
+        find: 'return tag.split(".").some(',
+        replace: 'return tag !== "" || tag.split(".").some(',
       },
       {
         name: "an actor's key id is anything",

@@ -227,8 +227,8 @@ export const KEYS: readonly Group[] = [
       },
       {
         name: "changes of records are not held to the lock",
-        find: "if (written) await changeRecords(keys, [{ held, record: written }], fencing);",
-        replace: "if (written) await changeRecords(keys, [{ held, record: written }], undefined);",
+        find: "await changeRecords(keys, [{ held, record: written }], fencing);",
+        replace: "await changeRecords(keys, [{ held, record: written }], undefined);",
         tests: FENCE,
         only: "^(enable|rotate)",
       },
