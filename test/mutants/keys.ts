@@ -162,7 +162,7 @@ export const KEYS: readonly Group[] = [
       {
         name: "a download may stall for ever",
         find: "await within(stalledAfterMs, reader.read())",
-        replace: "await within(2 ** 30, reader.read())",
+        replace: "await within(stalledAfterMs * 1_000, reader.read())",
         only: "stops in the middle",
       },
     ],
@@ -251,7 +251,7 @@ export const KEYS: readonly Group[] = [
         find: "if (!isDeath && outcome.kind ===",
         replace: "if (false && outcome.kind ===",
         tests: CHANGE,
-        only: "^enable.*never arrives|^rotate.*never arrives|^rotate.*403",
+        only: "^.(enable|rotate|cancel a rotation). .* 403",
       },
       {
         name: "an ending that is half done is not told of",
@@ -342,7 +342,7 @@ export const KEYS: readonly Group[] = [
         name: "an escaped key is not found",
         find: "return unescaped === text ? text : `${text}\\n${unescaped}`;",
         replace: "return text;",
-        only: "--stdin finds a key",
+        only: "stdin finds a key",
       },
       {
         name: "a foreign key is found in a word of its own alone",

@@ -74,6 +74,6 @@ it.each([
   ["that never answers", never],
   ["that stops in the middle, and does not end", stalling],
   ["that ends too early", cut],
-])("a download %s fails", async (_, file) => {
+])("a download %s fails", { timeout: 5_000 }, async (_, file) => {
   await expect(exported(file, 20)).rejects.toMatchObject({ code: "export_failed" });
 });
