@@ -98,7 +98,11 @@ async function importUnderLock(
   lines: readonly ImportedLine[],
   options: ImportOptions,
 ): Promise<readonly ImportOutcome[]> {
-  const { profile, steps, held } = await look(keys, userId, lines, options);
+  // Asked again here: a drop takes the marker first, and a store that is being taken over has the entries elsewhere.
+  const [{ profile, steps, held }] = await Promise.all([
+    look(keys, userId, lines, options),
+    requireOurStore(keys),
+  ]);
   const before = new Map(profile.keys.map((entry) => [entry.id, entry]));
   const work = writeAll(keys, lease, userId, profile, steps.filter(isToWrite), held);
   const outcomes: (ImportOutcome | { readonly kind: "failed"; readonly error: unknown })[] = [];

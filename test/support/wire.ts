@@ -1,4 +1,7 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import { ApiKeysError } from "../../src/core/errors.ts";
+import { redisRestApp } from "../../src/local/redis-rest/redis-rest-app.ts";
 import type { Stage } from "./stage.ts";
 
 /** What becomes of one request, which `send` would carry out. */
@@ -37,54 +40,76 @@ export interface Wire {
 
 /**
  * Stands in the `fetch` of this process, under the real SDKs. Nothing fails outside of a disturbed run. The Management
- * API is reached without a socket, so that hundreds of runs fit into seconds.
+ * API and Redis are reached without a socket, so that hundreds of runs fit into seconds.
  */
 export function openWire({ local, settings }: Stage): Wire {
-  const state = {
-    isArmed: false,
-    requests: [] as string[],
-    failAt: -1,
-    diesThen: false,
-    fault: FAULTS["never arrives"] as Fault,
-  };
+  interface Run {
+    readonly requests: string[];
+    readonly failAt: number;
+    readonly fault: Fault;
+    readonly diesThen?: boolean;
+    /** As long as its process is stopped, which sends nothing then, and takes no answer. */
+    stopped?: Promise<void>;
+    isOver?: boolean;
+  }
+  // Two processes may be at work at once: what is sent is told apart by who sends it.
+  const runs = new AsyncLocalStorage<Run | undefined>();
+  let last: Run | undefined;
   const original = globalThis.fetch;
+  const { redis_rest_url, redis_rest_token, redis_rest_read_only_token } = local.description;
+  const redis = redisRestApp(local.redis, {
+    token: redis_rest_token,
+    readOnlyToken: redis_rest_read_only_token,
+  });
   globalThis.fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
-    const isManagement = url.startsWith(settings.managementApi);
-    const send = async () => (isManagement ? local.fetch(new Request(url, init)) : original(input, init));
-    if (!state.isArmed) return send();
-    const at = state.requests.push(`${init?.method ?? "GET"} ${new URL(url).pathname}`) - 1;
-    if (state.diesThen && at > state.failAt) return lost();
-    return at === state.failAt ? state.fault(send) : send();
-  };
-  const run: Wire["disturb"] = async (failAt, fault, work) => {
-    Object.assign(state, { isArmed: true, requests: [], failAt, fault });
+    const send = async () => {
+      if (url.startsWith(settings.managementApi)) return local.fetch(new Request(url, init));
+      if (url.startsWith(redis_rest_url)) return redis.fetch(new Request(url, init));
+      return original(input, init);
+    };
+    const run = runs.getStore();
+    if (!run || run.isOver) return send();
+    await run.stopped;
+    const at = run.requests.push(`${init?.method ?? "GET"} ${new URL(url).pathname}`) - 1;
+    if (run.diesThen && at > run.failAt) return lost();
     try {
-      return await work();
+      return await (at === run.failAt ? run.fault(send) : send());
+    } finally {
+      await run.stopped;
+    }
+  };
+  const disturb = async <T>(run: Run, work: () => Promise<T>): Promise<T | ApiKeysError> => {
+    last = run;
+    try {
+      return await runs.run(run, work);
     } catch (error) {
       if (error instanceof ApiKeysError) return error;
       throw error;
     } finally {
-      Object.assign(state, { isArmed: false, diesThen: false });
+      run.isOver = true;
     }
   };
   return {
     get requests() {
-      return state.requests;
+      return last?.requests ?? [];
     },
-    disturb: run,
+    disturb: async (failAt, fault, work) => disturb({ requests: [], failAt, fault }, work),
     async kill(at, work) {
-      state.diesThen = true;
-      return run(at, FAULTS["takes effect, and its answer is lost"], work);
+      const fault = FAULTS["takes effect, and its answer is lost"];
+      return disturb({ requests: [], failAt: at, fault, diesThen: true }, work);
     },
     async pause(at, meanwhile, work) {
-      const stopped: Fault = async (send) => {
-        state.isArmed = false;
-        await meanwhile();
-        state.isArmed = true;
-        return send();
+      const run: Run = {
+        requests: [],
+        failAt: at,
+        async fault(send) {
+          run.stopped = runs.run(undefined, meanwhile);
+          await run.stopped;
+          return send();
+        },
       };
-      return run(at, stopped, work);
+      return disturb(run, work);
     },
     close() {
       globalThis.fetch = original;
