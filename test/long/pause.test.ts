@@ -5,12 +5,12 @@ import { VERBS } from "../support/pause-verbs.ts";
 
 /**
  * All pairs of verbs, at all requests, take many minutes: `PAUSE_WHOLE=1 npx vitest run test/long/pause.test.ts`. Without
- * it, each pair is stopped before every `PATCH`, and before every fourth of the other requests, always the same ones.
+ * it, each pair is stopped before every `PATCH`, and before every eighth of the other requests, always the same ones.
  * `PAUSE_SECOND=revoke,drop` runs these second verbs alone, and `-t` a first one, while something is being looked for.
  */
 const IS_WHOLE = process.env["PAUSE_WHOLE"] !== undefined;
 const SECOND = process.env["PAUSE_SECOND"]?.split(",");
-const SAMPLED = 4;
+const SAMPLED = 8;
 
 let meetings: Meetings;
 let total = 0;

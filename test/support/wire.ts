@@ -33,8 +33,16 @@ export interface Wire {
   disturb<T>(failAt: number, fault: Fault, work: () => Promise<T>): Promise<T | ApiKeysError>;
   /** Runs an operation whose process dies as its request number `at` takes effect: none of the later ones is sent. */
   kill<T>(at: number, work: () => Promise<T>): Promise<T | ApiKeysError>;
-  /** Runs an operation whose process is stopped before its request number `at` is sent, while `meanwhile` runs. */
-  pause<T>(at: number, meanwhile: () => Promise<void>, work: () => Promise<T>): Promise<T | ApiKeysError>;
+  /**
+   * Runs an operation whose process is stopped before a request is sent, by number or the first of a method, while
+   * `meanwhile` runs; and which may die as that request takes effect.
+   */
+  pause<T>(
+    at: number | "PATCH",
+    meanwhile: () => Promise<void>,
+    work: () => Promise<T>,
+    dies?: boolean,
+  ): Promise<T | ApiKeysError>;
   close(): void;
 }
 
@@ -45,7 +53,7 @@ export interface Wire {
 export function openWire({ local, settings }: Stage): Wire {
   interface Run {
     readonly requests: string[];
-    readonly failAt: number;
+    failAt: number | "PATCH";
     readonly fault: Fault;
     readonly diesThen?: boolean;
     /** As long as its process is stopped, which sends nothing then, and takes no answer. */
@@ -72,7 +80,8 @@ export function openWire({ local, settings }: Stage): Wire {
     if (!run || run.isOver) return send();
     await run.stopped;
     const at = run.requests.push(`${init?.method ?? "GET"} ${new URL(url).pathname}`) - 1;
-    if (run.diesThen && at > run.failAt) return lost();
+    if (run.failAt === init?.method) run.failAt = at;
+    if (run.diesThen && typeof run.failAt === "number" && at > run.failAt) return lost();
     try {
       return await (at === run.failAt ? run.fault(send) : send());
     } finally {
@@ -99,14 +108,15 @@ export function openWire({ local, settings }: Stage): Wire {
       const fault = FAULTS["takes effect, and its answer is lost"];
       return disturb({ requests: [], failAt: at, fault, diesThen: true }, work);
     },
-    async pause(at, meanwhile, work) {
+    async pause(at, meanwhile, work, dies = false) {
       const run: Run = {
         requests: [],
         failAt: at,
+        diesThen: dies,
         async fault(send) {
           run.stopped = runs.run(undefined, meanwhile);
           await run.stopped;
-          return send();
+          return dies ? carriedOut(send).then(lost) : send();
         },
       };
       return disturb(run, work);
