@@ -193,7 +193,8 @@ class Meeting {
     if (!isAdas || !this.#has(({ ends }) => ends === "all of Ada's")) return true;
     if (!this.#hasDone(({ ends }) => ends === "all of Ada's")) return undefined;
     // It looks again until it finds none. What is shown after that has been made after that.
-    return shownBy === this.first;
+    if (shownBy !== this.first) return false;
+    return shownBy.verb.isHeldAlready ? undefined : true;
   }
 
   /** The key that the verbs are about. */

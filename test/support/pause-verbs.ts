@@ -52,6 +52,8 @@ export interface Verb {
   readonly ends?: "all of Ada's" | "all";
   /** Whether it says "there already" of a key that was restored meanwhile, which is disabled then. */
   readonly takesRestored?: true;
+  /** Whether somebody has the key already that it gives: it may have been ended right after. */
+  readonly isHeldAlready?: true;
   /** Whether the key that it makes is not Ada's. */
   readonly isOfAnother?: true;
 }
@@ -158,6 +160,7 @@ export const VERBS: readonly Verb[] = [
   { name: "prune", boundaries: [0, 0], run: async (keys) => quiet(pruneKeys(keys, ADA)) },
   {
     name: "transfer",
+    isHeldAlready: true,
     boundaries: [0, 0],
     run: async (keys, { graces }) => {
       const transferred = await transferKeys(keys, GRACE, ADA);
