@@ -3,11 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { createKey } from "../../src/keys/create.ts";
 import { disableKey } from "../../src/keys/disable.ts";
 import { showKey } from "../../src/keys/list.ts";
+import { renameKey } from "../../src/keys/rename.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
 import { openMeetings, type Meetings } from "../support/meetings.ts";
 import { VERBS, type Verb } from "../support/pause-verbs.ts";
 import { ADA, setMetadata, stage, type Stage } from "../support/stage.ts";
+import { openWire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
 
 describe("while another holds the lock of a user, for ever", () => {
@@ -50,6 +52,23 @@ describe("while another holds the lock of a user, for ever", () => {
     await expect(disableKey(freshKeys(s, clock), ADA, id)).rejects.toMatchObject({ code: "user_locked" });
     expect(await isThrough(key)).toBe(true);
   });
+});
+
+test("an end that another has written wins over a profile of before, also where the lock was only taken away", async () => {
+  const clock = openWorldClock();
+  const s = await stage({ nowMs: () => clock.nowMs });
+  const wire = openWire(s);
+  const { apiKey } = await createKey(freshKeys(s, clock), ADA, { name: "key" });
+  // As where Redis has evicted it: the clocks of nobody say that anybody was held up.
+  const meanwhile = async () => {
+    await s.local.redis.execute(["DEL", `apikey-lock:${ADA}`]);
+    await revokeKey(freshKeys(s, clock), ADA, apiKey.id, "leaked");
+  };
+  await wire.pause("PATCH", meanwhile, async () => renameKey(freshKeys(s, clock), ADA, apiKey.id, "renamed"));
+  expect(await showKey(s.keys, ADA, apiKey.id)).toMatchObject({ revoked_reason: "leaked" });
+  wire.close();
+  vi.useRealTimers();
+  await s.stop();
 });
 
 describe("stopped before it writes a profile, for longer than its lease", () => {

@@ -62,7 +62,7 @@ export const PROOF: readonly Group[] = [
         name: "a repair does not let ends win",
         find: "return withEndOf(entry, held.record);",
         replace: "return entry;",
-        only: UNDOES,
+        only: "an end that another has written wins",
       },
       {
         name: "a repair believes no record",
