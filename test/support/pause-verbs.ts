@@ -76,12 +76,12 @@ let made = 0;
 export const VERBS: readonly Verb[] = [
   {
     name: "create",
-    boundaries: [0, 0],
+    boundaries: [185, 51],
     run: async (keys) => (await createKey(keys, ADA, { name: `made ${made++}` })).apiKey.reveal(),
   },
   {
     name: "create again",
-    boundaries: [0, 0],
+    boundaries: [204, 55],
     run: async (keys) => {
       const minting = { apiKey: repeated, wasMade: false };
       const { apiKey, entry } = await createKey(keys, ADA, { name: "repeated" }, minting);
@@ -91,60 +91,60 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: "create for an organization",
-    boundaries: [0, 0],
+    boundaries: [395, 94],
     isOfAnother: true,
     run: async (keys) =>
       (await createOrganizationKey(keys, ORGANIZATION, { name: `made ${made++}` })).apiKey.reveal(),
   },
   {
     name: "rotate",
-    boundaries: [0, 0],
+    boundaries: [191, 53],
     run: async (keys, { id }) => (await rotateKey(keys, ADA, id, { overlapSeconds: HOUR })).apiKey.reveal(),
     step: (secret) => rotated(secret, HOUR),
   },
   {
     name: "cancel",
-    boundaries: [0, 0],
+    boundaries: [199, 55],
     isRotated: true,
     run: async (keys, { id }) => quiet(cancelRotation(keys, ADA, id)),
     step: () => cancelled,
   },
   {
     name: "end overlap",
-    boundaries: [0, 0],
+    boundaries: [206, 56],
     isRotated: true,
     run: async (keys, { id }) => quiet(endOverlap(keys, ADA, id)),
     step: () => overlapEnded,
   },
   {
     name: "disable",
-    boundaries: [0, 0],
+    boundaries: [222, 57],
     run: async (keys, { id }) => quiet(disableKey(keys, ADA, id)),
     step: () => disabled,
   },
   {
     name: "enable",
-    boundaries: [0, 0],
+    boundaries: [199, 55],
     isDisabled: true,
     run: async (keys, { id }) => quiet(enableKey(keys, ADA, id)),
     step: () => enabled,
   },
   {
     name: "revoke",
-    boundaries: [0, 0],
+    boundaries: [245, 59],
     run: async (keys, { id }) => quiet(revokeKey(keys, ADA, id, "leaked")),
     step: () => revoked,
   },
   {
     name: "revoke all",
-    boundaries: [0, 0],
+    boundaries: [1141, 232],
     ends: "all of Ada's",
     run: async (keys) => quiet(revokeAllKeys(keys, ADA, "leaked")),
     step: () => revoked,
   },
   {
     name: "revoke what leaked",
-    boundaries: [0, 0],
+    boundaries: [264, 59],
     run: async (keys, { secrets }) => {
       const [leaked] = await revokeLeakedKeys(keys, `key: ${secrets[0]}`, "leaked");
       if (leaked?.outcome.startsWith("revoked")) return undefined;
@@ -154,14 +154,14 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: "rename",
-    boundaries: [0, 0],
+    boundaries: [199, 55],
     run: async (keys, { id }) => quiet(renameKey(keys, ADA, id, `renamed ${made++}`)),
   },
-  { name: "prune", boundaries: [0, 0], run: async (keys) => quiet(pruneKeys(keys, ADA)) },
+  { name: "prune", boundaries: [204, 54], run: async (keys) => quiet(pruneKeys(keys, ADA)) },
   {
     name: "transfer",
     isHeldAlready: true,
-    boundaries: [0, 0],
+    boundaries: [253, 59],
     run: async (keys, { graces }) => {
       const transferred = await transferKeys(keys, GRACE, ADA);
       return transferred.some(({ revoked_at }) => revoked_at === undefined) ? graces : undefined;
@@ -170,7 +170,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: "import",
     takesRestored: true,
-    boundaries: [0, 0],
+    boundaries: [243, 59],
     run: async (keys) => {
       const line = { userId: ADA, key: foreignKey(sha256Of(imported)), request: { name: "imported" } };
       const [outcome] = await importKeys(keys, ADA, [line], { write: true, upgrade: false });
@@ -178,19 +178,19 @@ export const VERBS: readonly Verb[] = [
       return imported;
     },
   },
-  { name: "reconcile", boundaries: [0, 0], run: async (keys) => quiet(reconcileAll(keys)) },
+  { name: "reconcile", boundaries: [524, 94], run: async (keys) => quiet(reconcileAll(keys)) },
   {
     name: "reconcile and restore",
-    boundaries: [0, 0],
+    boundaries: [578, 117],
     run: async (keys) => quiet(reconcileAll(keys, true, true)),
   },
   {
     name: "retire a pepper",
-    boundaries: [0, 0],
+    boundaries: [452, 71],
     run: async (keys) => quiet(retirePepper(keys, OLDER_PEPPER)),
   },
-  { name: "take over", boundaries: [0, 0], run: async (keys) => quiet(takeOver(keys, true)) },
-  { name: "drop", boundaries: [0, 0], ends: "all", run: async (keys) => quiet(dropKeys(keys)) },
+  { name: "take over", boundaries: [380, 77], run: async (keys) => quiet(takeOver(keys, true)) },
+  { name: "drop", boundaries: [524, 94], ends: "all", run: async (keys) => quiet(dropKeys(keys)) },
 ];
 
 /** A verb, and what came of it: what it showed, or its error. */
