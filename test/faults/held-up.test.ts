@@ -5,11 +5,13 @@ import { disableKey } from "../../src/keys/disable.ts";
 import { showKey } from "../../src/keys/list.ts";
 import { renameKey } from "../../src/keys/rename.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
+import { rotateKey } from "../../src/keys/rotate.ts";
 import { freshKeys, type TestClock } from "../support/fresh-keys.ts";
 import { openMeetings, type Meetings } from "../support/meetings.ts";
 import { VERBS, type Verb } from "../support/pause-verbs.ts";
+import { putRecord } from "../support/records.ts";
 import { ADA, setMetadata, stage, type Stage } from "../support/stage.ts";
-import { openWire } from "../support/wire.ts";
+import { openWire, type Wire } from "../support/wire.ts";
 import { openWorldClock } from "../support/world-clock.ts";
 
 describe("while another holds the lock of a user, for ever", () => {
@@ -54,21 +56,67 @@ describe("while another holds the lock of a user, for ever", () => {
   });
 });
 
-test("an end that another has written wins over a profile of before, also where the lock was only taken away", async () => {
-  const clock = openWorldClock();
-  const s = await stage({ nowMs: () => clock.nowMs });
-  const wire = openWire(s);
-  const { apiKey } = await createKey(freshKeys(s, clock), ADA, { name: "key" });
-  // As where Redis has evicted it: the clocks of nobody say that anybody was held up.
-  const meanwhile = async () => {
-    await s.local.redis.execute(["DEL", `apikey-lock:${ADA}`]);
-    await revokeKey(freshKeys(s, clock), ADA, apiKey.id, "leaked");
-  };
-  await wire.pause("PATCH", meanwhile, async () => renameKey(freshKeys(s, clock), ADA, apiKey.id, "renamed"));
-  expect(await showKey(s.keys, ADA, apiKey.id)).toMatchObject({ revoked_reason: "leaked" });
-  wire.close();
-  vi.useRealTimers();
-  await s.stop();
+describe("by the clocks nobody was held up", () => {
+  let clock: TestClock;
+  let s: Stage;
+  let wire: Wire;
+  beforeAll(async () => {
+    clock = openWorldClock();
+    s = await stage({ nowMs: () => clock.nowMs });
+    wire = openWire(s);
+  });
+  beforeEach(() => setMetadata(s, ADA, {}));
+  afterAll(async () => {
+    vi.useRealTimers();
+    wire.close();
+    await s.stop();
+  });
+  const create = async () => (await createKey(freshKeys(s, clock), ADA, { name: "key" })).apiKey;
+
+  test("an end that another has written wins over a profile of before, where the lock was taken away", async () => {
+    const { id } = await create();
+    const meanwhile = async () => {
+      await s.local.redis.execute(["DEL", `apikey-lock:${ADA}`]);
+      await revokeKey(freshKeys(s, clock), ADA, id, "leaked");
+    };
+    await wire.pause("PATCH", meanwhile, async () => renameKey(freshKeys(s, clock), ADA, id, "renamed"));
+    expect(await showKey(s.keys, ADA, id)).toMatchObject({ revoked_reason: "leaked" });
+  });
+
+  test("a record is written only while its writer's lock is held", async () => {
+    const { id } = await create();
+    const held = await s.keys.records.readMany([id]);
+    const fence = { key: `apikey-lock:${ADA}`, text: "of one that has ended" };
+    const change = s.keys.records.change(
+      held.map((one) => ({ held: one })),
+      fence,
+    );
+    await expect(change).rejects.toMatchObject({ code: "lease_too_short" });
+    expect(await s.keys.records.readMany([id])).toEqual(held);
+  });
+
+  test("a tombstone, which needs no lock, is not written over by whoever has it", async () => {
+    let at = 0;
+    for (let isReached = true; isReached; at++) {
+      isReached = false;
+      setMetadata(s, ADA, {});
+      const { id } = await create();
+      const { hash } = await showKey(s.keys, ADA, id);
+      let isEndFirst = false;
+      const meanwhile = async () => {
+        isReached = true;
+        const record = await s.keys.records.read(id);
+        isEndFirst = record?.hash === hash;
+        if (record) await putRecord(s.keys, { ...record, revoked_at: s.keys.nowSeconds() });
+      };
+      const rotate = async () => rotateKey(freshKeys(s, clock), ADA, id, { overlapSeconds: 60 });
+      const outcome = await wire.pause(at, meanwhile, rotate);
+      if (isReached) expect(await s.keys.records.read(id), `${at}`).toHaveProperty("revoked_at");
+      // A new secret is shown only if it was there before the end.
+      if (isEndFirst) expect(outcome, `${at}`).toMatchObject({ code: "key_dead" });
+    }
+    expect(at).toBeGreaterThan(8);
+  });
 });
 
 describe("stopped before it writes a profile, for longer than its lease", () => {
