@@ -127,10 +127,10 @@ async function changeUnderLock(attempt: Attempt, lease: Lease): Promise<ChangedK
   const all = profile ? [...profile.keys, ...profile.newer] : [];
   const found = all.find(({ id }) => id === keyId);
   if (profile && !found) await requireTakenOver(keys);
-  if (!found && attempt.ended) {
+  if (!found) {
     // That there is no entry has to be so as long as the lock is ours: else all is looked at again.
     lease.noteProfileWrite(new Map());
-    return attempt.ended;
+    if (attempt.ended) return attempt.ended;
   }
   const entry = found ?? entryOf(all, userId, keyId);
   // What this version does not know may restrict the key: it can end such a key, and do nothing else with it.

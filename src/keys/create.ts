@@ -4,7 +4,7 @@ import { ApiKey } from "../core/api-key.ts";
 import { prefixFor } from "../core/deployment.ts";
 import { ApiKeysError } from "../core/errors.ts";
 import { fitEntries } from "../core/fit-entries.ts";
-import type { KeyEntry } from "../core/key-entry.ts";
+import { keyStatus, type KeyEntry } from "../core/key-entry.ts";
 import { recordOf, type KeyRecord } from "../core/key-record.ts";
 import { hashKey } from "../core/peppers.ts";
 import { refuseOversizedProfile, termsOf, type NewKeyRequest } from "../core/policy.ts";
@@ -63,9 +63,9 @@ async function createUnderLock(
     requireOurStore(keys),
   ]);
   const existing = [...profile.keys, ...profile.newer];
+  if (made.key) return madeMeanwhile(keys, userId, existing, made.key);
   const before = minting && mintedBefore(keys, existing, minting);
   if (before) return { apiKey: minting.apiKey, entry: before };
-  if (made.key) return madeMeanwhile(keys, userId, existing, made.key);
   if (held?.kind === "trusted" && held.record.revoked_at !== undefined) throw keyShownAlready();
   const terms = termsOf(request, existing, keys.policy, keys.deployment, keys.nowSeconds());
   const pepper = keys.peppers.current;
@@ -101,7 +101,8 @@ async function madeMeanwhile(
   const entry = existing.find(({ id }) => id === apiKey.id);
   const held = await heldOf(keys, apiKey.id);
   const isThere = entry && isMinted(keys, entry, { apiKey, wasMade: false }) && held.kind === "trusted";
-  if (isThere && isDeepStrictEqual(held.record, recordOf(userId, entry)) && entry.revoked_at === undefined) {
+  const isActive = entry && keyStatus(entry, keys.nowSeconds()) === "active";
+  if (isThere && isActive && isDeepStrictEqual(held.record, recordOf(userId, entry))) {
     return { apiKey, entry };
   }
   throw new ApiKeysError(

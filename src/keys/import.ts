@@ -105,7 +105,11 @@ async function importUnderLock(
   lines: readonly ImportedLine[],
   rules: GivenRules,
 ): Promise<readonly ImportOutcome[]> {
-  const { profile, steps, held } = await look(keys, userId, lines, rules);
+  // Asked again here: a drop takes the marker first, and a store that is being taken over has the entries elsewhere.
+  const [{ profile, steps, held }] = await Promise.all([
+    look(keys, userId, lines, rules),
+    requireOurStore(keys),
+  ]);
   const before = new Map(profile.keys.map((entry) => [entry.id, entry]));
   const work = writeAll(keys, lease, userId, profile, steps.filter(isToWrite), held);
   const outcomes: (ImportOutcome | { readonly kind: "failed"; readonly error: unknown })[] = [];

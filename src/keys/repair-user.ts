@@ -9,7 +9,7 @@ import type { UserProfile } from "../stores/user-key-store.ts";
 import { LockLost, type Lease } from "../stores/user-lock.ts";
 import { idsOfUser } from "./ids-of-user.ts";
 import type { Keys } from "./keys.ts";
-import { requireEntries } from "./write-entries.ts";
+import { requireEntries, saidBy } from "./write-entries.ts";
 
 /** How far the clocks of two machines may be apart. */
 const CLOCK_SKEW_SECONDS = 60;
@@ -31,8 +31,8 @@ export async function repairUser(keys: Keys, userId: string, lost: LockLost): Pr
   const trace = lost.wasPaused ? (await keys.records.unmarkTrace()).text : "";
   const repair = {
     added: isRecent ? [...made, ...given.ids] : made,
-    hasChanged: ({ keyId, text }: HeldRecord) =>
-      lost.wasPaused && lost.records.has(keyId) && lost.records.get(keyId) !== text,
+    hasChanged: (held: HeldRecord) =>
+      lost.wasPaused && lost.records.has(held.keyId) && lost.records.get(held.keyId) !== saidBy(held),
     wasDropped: trace !== "" && Number.parseInt(trace, 10) >= sinceSeconds,
   };
   for (let tries = 1; ; tries++) {

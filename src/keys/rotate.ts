@@ -92,11 +92,17 @@ export async function cancelRotation(keys: Keys, userId: string, keyId: string):
 /** Ends the overlap of a rotation at once: only the new secret works. Throws `no_rotation_under_way`. */
 export async function endOverlap(keys: Keys, userId: string, keyId: string): Promise<ChangedKey> {
   await requireDeployedPepper(keys);
+  let ended: string | undefined;
   return changeKey(keys, userId, keyId, {
     operation: "end_overlap",
     isDeath: true,
     decide(entry, nowSeconds) {
+      // Decided again after it was held up: what it ended is over, and another overlap may have begun since.
+      const isOver =
+        entry.hash !== ended && (entry.previous?.hash !== ended || !isOverlapping(entry, nowSeconds));
+      if (ended !== undefined && isOver) return entry;
       const { previous, ...rest } = requireOverlap(entry, nowSeconds);
+      ended = previous.hash;
       return { ...rest, previous: { ...previous, exp: nowSeconds } };
     },
   });

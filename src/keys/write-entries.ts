@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { ApiKeysError } from "../core/errors.ts";
 import { entriesFieldOf } from "../core/deployment.ts";
 import { readEntries } from "../core/key-entry.ts";
+import { readableOf, type FoundRecord } from "../core/key-record.ts";
 import { isOutcomeUnknown, type UserProfile } from "../stores/user-key-store.ts";
 import type { Lease } from "../stores/user-lock.ts";
 import type { Keys } from "./keys.ts";
@@ -35,7 +36,7 @@ export async function writeEntries(
     const held = await keys.records.readMany([...ids.known, ...ids.newer].map(({ id }) => id));
     // The write must have ended, one way or the other, before another writer can hold the lock.
     lease.require(2 * keys.requestTimeoutMs);
-    lease.noteProfileWrite(new Map(held.map(({ keyId, text }) => [keyId, text])));
+    lease.noteProfileWrite(new Map(held.map((one) => [one.keyId, saidBy(one)])));
     after = await keys.users.write(userId, entries, besides);
   } catch (error) {
     if (!isOutcomeUnknown(error)) return { kind: "not_written", error };
@@ -49,6 +50,11 @@ export async function writeEntries(
   return isDeepStrictEqual(after.entries, entries)
     ? { kind: "written" }
     : { kind: "not_written", error: lost };
+}
+
+/** What a record says, whichever pepper it is sealed with. */
+export function saidBy(found: FoundRecord): string {
+  return JSON.stringify(readableOf(found) ?? "");
 }
 
 /** As {@link writeEntries}, for what the same call completes: throws unless the entries are there. */

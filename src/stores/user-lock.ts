@@ -22,8 +22,8 @@ export interface Lease {
   /** What must hold for a write to Redis to count: the lock is still ours. */
   readonly fence: Fence;
   /**
-   * Notes that a profile is about to be written, or that the answer rests on what was read of it, and the texts of its records under the lock, by key id: it matters at
-   * the end whether the lock still was ours, and which of them have changed.
+   * Notes that a profile is about to be written, or that the answer rests on what was read of it, and what its records
+   * say under the lock, by key id: it matters at the end whether the lock still was ours, and which of them have changed.
    */
   noteProfileWrite(records: ReadonlyMap<string, string>): void;
 }
@@ -34,7 +34,7 @@ export class LockLost extends ApiKeysError {
   readonly takenAtSeconds: number;
   /** Whether our own clocks say so too: then we were paused. Else the lock was taken away, or Redis was lost. */
   readonly wasPaused: boolean;
-  /** The texts of the user's records when the lock was ours. */
+  /** What the user's records said when the lock was ours. */
   readonly records: ReadonlyMap<string, string>;
 
   constructor(
@@ -82,8 +82,8 @@ export function userLock(redis: Redis, options: UserLockOptions): UserLock {
       require(ms) {
         if (leftMs() < ms) throw new FenceLost();
       },
-      noteProfileWrite(texts) {
-        records = texts;
+      noteProfileWrite(said) {
+        records = said;
       },
     };
     const [outcome] = await Promise.allSettled([work(lease)]);

@@ -2,12 +2,15 @@ import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
 
 import { ApiKeyGateway } from "../../src/client/gateway.ts";
 import { KillSwitch } from "../../src/client/kill-switch.ts";
+import { recordOf } from "../../src/core/key-record.ts";
 import type { NewKeyRequest } from "../../src/core/policy.ts";
 import { disableKey } from "../../src/keys/disable.ts";
+import { showKey } from "../../src/keys/list.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
 import { newResourceServer } from "../../src/local/management/resource-servers.ts";
 import { clientOf, connectApis, passOn } from "../support/hops.ts";
+import { putRecord } from "../support/records.ts";
 import { ADA, claimsOf, stage, type Answer, type Stage } from "../support/stage.ts";
 
 const THINGS = "https://api.acme.example";
@@ -76,6 +79,10 @@ const kinds = {
     change: async () => vi.setSystemTime(Date.now() + 6 * 3_600_000),
   },
   "of an organization": { make: { organizationId: ORGANIZATION } },
+  "for an API that was removed too": {
+    make: { audiences: [THINGS] },
+    change: async (id) => allowRemoved(id),
+  },
 } as const satisfies Record<string, Kind>;
 
 const nexts = {
@@ -117,10 +124,20 @@ const matrix: readonly [keyof typeof kinds, keyof typeof nexts, readonly [Outcom
   ["of an organization", "its first API", [RW, RW, RW, RW, RW]],
   ["of an organization", "another of the deployment", [BP, BP, BP, BP, BP]],
   ["of an organization", "another of the tenant", [BAD_TARGET, NO, NO, NO, NO]],
+  ["for an API that was removed too", "its first API", [RW, RW, RW, RW, RW]],
+  ["for an API that was removed too", "another of the deployment", [BAD_TARGET, NO, NO, NO, NO]],
+  ["for an API that was removed too", "another of the tenant", [BAD_TARGET, NO, NO, NO, NO]],
 ];
 const cells = matrix.flatMap(([kind, next, outcomes]) =>
   outcomes.map((outcome, hops) => ({ kind, next, hops, outcome })),
 );
+
+/** The key is for an API, by both stores, that is not in the configuration any more, and still in the tenant. */
+async function allowRemoved(id: string): Promise<void> {
+  const entry = { ...(await showKey(s.keys, ADA, id)), aud: [THINGS, OUTSIDE] };
+  await s.keys.users.write(ADA, [entry]);
+  await putRecord(s.keys, recordOf(ADA, entry));
+}
 
 /** A token of the key at its first API, passed on so many times there. */
 async function tokenAfter(hops: number, key: string, asks: string = RW): Promise<unknown> {
@@ -224,10 +241,8 @@ describe.each([0, 1, 2, 3, 4])("a token that was passed on %i times", (hops) => 
       redis: { command: async (...words) => s.local.redis.execute(words) },
       maxAgeMs: 0,
     });
-    const source = {
-      getToken: async () => Promise.reject(new Error("no key was sent")),
-      drop: async () => undefined,
-    };
+    const none = async () => Promise.reject(new Error("no key was sent"));
+    const source = { getToken: none, drop: none };
     const { issuer } = s.local.description;
     const gateway = new ApiKeyGateway({ source: source as never, issuer, audience: THINGS, killSwitch });
     const ask = async () => [

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { ApiKeysError } from "../../src/core/errors.ts";
 import { keyEntriesOf } from "../support/entries.ts";
 import { parsePeppers } from "../../src/core/peppers.ts";
+import { dropKeys } from "../../src/keys/drop-keys.ts";
 import { importKeys, type ImportOptions, type ImportOutcome } from "../../src/keys/import.ts";
 import { readImportLine } from "../../src/keys/import-line.ts";
 import type { Keys } from "../../src/keys/keys.ts";
@@ -93,6 +94,12 @@ describe("an import of two keys", () => {
       expect([kept(), await granted()], label).toEqual([expected(1), [true, true]]);
     }
   });
+});
+
+test("one that a drop of all keys has overtaken puts nothing back", async () => {
+  await dropKeys(freshKeys(s, clock));
+  await expect(importAs(OLD, IMPORT)).rejects.toMatchObject({ code: "store_unmarked" });
+  expect([kept(), await s.keys.records.hasRecords()]).toEqual([[], false]);
 });
 
 test("another user's import of the same key, at any request of this one: one gets it, the other is told", async () => {

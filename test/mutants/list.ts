@@ -3,6 +3,7 @@ import { CORE } from "./core.ts";
 import { DEPLOY } from "./deploy.ts";
 import { KEYS } from "./keys.ts";
 import type { Mutant } from "./mutant.ts";
+import { PROOF } from "./proof.ts";
 import { SELF_SERVICE } from "./self-service.ts";
 
 /**
@@ -19,9 +20,14 @@ import { SELF_SERVICE } from "./self-service.ts";
  * `test/mutants/list.test.ts` is part of `npm test`: it fails where a text is no longer found just once, so change the
  * mutant with the code. A mutant that lives is a missing test: write that, and do not delete the mutant.
  */
-export const MUTANTS: readonly Mutant[] = [...CORE, ...KEYS, ...CLIENT, ...SELF_SERVICE, ...DEPLOY].flatMap(
-  ([file, tests, mutants]) => mutants.map((one) => ({ tests, ...one, file })),
-);
+export const MUTANTS: readonly Mutant[] = [
+  ...CORE,
+  ...KEYS,
+  ...CLIENT,
+  ...SELF_SERVICE,
+  ...DEPLOY,
+  ...PROOF,
+].flatMap(([file, tests, mutants]) => mutants.map((one) => ({ tests, ...one, file })));
 
 /** The text with the mutant in it; `undefined` where its place is not there just once. */
 export function mutate(

@@ -22,6 +22,8 @@ export interface FleetOrder extends ExchangeEndpoint {
   readonly requests: number;
   readonly pauseMs: number;
   readonly timeoutMs: number;
+  /** How long a new store settles, and how long a lost one is waited for. Default: as the cache has it. */
+  readonly patience?: { readonly settleMs: number; readonly outageWaitMs: number };
   /** How far this process's clock is off. */
   readonly skewMs: number;
 }
@@ -70,7 +72,7 @@ async function work(order: FleetOrder): Promise<FleetReport> {
     timeoutMs,
     cache: layeredTokenCache(
       memoryTokenCache({ nowMs }),
-      redisTokenCache(redisClientPort(client), { nowMs }),
+      redisTokenCache(redisClientPort(client), { nowMs, ...order.patience }),
     ),
     // It must outlast the leaps of the clock.
     waitBudgetMs: 86_400_000,

@@ -20,10 +20,20 @@ export interface Fleet {
   readonly socket: string;
   killRedis(): Promise<void>;
   startRedis(): Promise<void>;
+  /** Ends the time in which a new store settles, if so many tokens are there: then all of them have been put back. */
+  settle(tokens: number): Promise<void>;
   /** Everything that the cache holds, as one text. */
   dump(): Promise<string>;
   stop(): Promise<void>;
 }
+
+const SETTLE_SCRIPT = `
+local tokens = 0
+for _, key in ipairs(redis.call('KEYS', 'apikey-token:*')) do
+  if #key == #'apikey-token:' + 43 then tokens = tokens + 1 end
+end
+return tokens >= tonumber(ARGV[1]) and redis.call('DEL', 'apikey-token:settling')
+`;
 
 /** Builds the worker and starts the cache's Redis, on a unix socket. */
 export async function fleet(): Promise<Fleet> {
@@ -84,6 +94,10 @@ export async function fleet(): Promise<Fleet> {
     tell(message) {
       for (const child of workers) child.send(message);
     },
+    async settle(tokens) {
+      const argv = ["-s", socket, "EVAL", SETTLE_SCRIPT, "0", String(tokens)];
+      await once(spawn("redis-cli", argv, { stdio: "ignore" }), "exit");
+    },
     async dump() {
       const child = spawn("redis-cli", ["-s", socket, "--scan"], { stdio: ["ignore", "pipe", "ignore"] });
       let names = "";
@@ -112,8 +126,11 @@ export async function faultyEndpoint(
   target: string,
   faults: Fault[],
   onAnswer?: (text: string) => void,
-): Promise<Listening> {
+): Promise<Listening & { readonly underWay: () => number }> {
+  let underWay = 0;
   const server = createServer((request, response) => {
+    underWay++;
+    response.once("close", () => underWay--);
     void (async () => {
       const chunks: Uint8Array[] = [];
       for await (const chunk of request) chunks.push(chunk as Uint8Array);
@@ -133,7 +150,8 @@ export async function faultyEndpoint(
       response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(text);
     })();
   });
-  return listen((request, response) => void server.emit("request", request, response), 0);
+  const listening = await listen((request, response) => void server.emit("request", request, response), 0);
+  return { ...listening, underWay: () => underWay };
 }
 
 const SCOPE = "read:things";

@@ -1,4 +1,7 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import { ApiKeysError } from "../../src/core/errors.ts";
+import { redisRestApp } from "../../src/local/redis-rest/redis-rest-app.ts";
 import type { Stage } from "./stage.ts";
 
 /** What becomes of one request, which `send` would carry out. */
@@ -32,67 +35,100 @@ export interface Wire {
   disturbFrom<T>(failAt: number, fault: Fault, work: () => Promise<T>): Promise<T | ApiKeysError>;
   /** Runs an operation whose process dies as its request number `at` takes effect: none of the later ones is sent. */
   kill<T>(at: number, work: () => Promise<T>): Promise<T | ApiKeysError>;
-  /** Runs an operation whose process is stopped before its request number `at` is sent, while `meanwhile` runs. */
-  pause<T>(at: number, meanwhile: () => Promise<void>, work: () => Promise<T>): Promise<T | ApiKeysError>;
+  /**
+   * Runs an operation whose process is stopped before a request is sent, by number or the first of a method, while
+   * `meanwhile` runs; and which may die as that request takes effect.
+   */
+  pause<T>(
+    at: number | "PATCH",
+    meanwhile: () => Promise<void>,
+    work: () => Promise<T>,
+    dies?: boolean,
+  ): Promise<T | ApiKeysError>;
   close(): void;
 }
 
 /**
  * Stands in the `fetch` of this process, under the real SDKs. Nothing fails outside of a disturbed run. The Management
- * API is reached without a socket, so that hundreds of runs fit into seconds.
+ * API and Redis are reached without a socket, so that hundreds of runs fit into seconds.
  */
 export function openWire({ local, settings }: Stage): Wire {
-  const state = {
-    isArmed: false,
-    requests: [] as string[],
-    failAt: -1,
-    diesThen: false,
-    isLasting: false,
-    fault: FAULTS["never arrives"] as Fault,
-  };
+  interface Run {
+    readonly requests: string[];
+    failAt: number | "PATCH";
+    readonly fault: Fault;
+    readonly diesThen?: boolean;
+    /** Whether all later requests to the Management API fail as well. */
+    readonly isLasting?: boolean;
+    /** As long as its process is stopped, which sends nothing then, and takes no answer. */
+    stopped?: Promise<void>;
+    isOver?: boolean;
+  }
+  // Two processes may be at work at once: what is sent is told apart by who sends it.
+  const runs = new AsyncLocalStorage<Run | undefined>();
+  let last: Run | undefined;
   const original = globalThis.fetch;
+  const { redis_rest_url, redis_rest_token, redis_rest_read_only_token } = local.description;
+  const redis = redisRestApp(local.redis, {
+    token: redis_rest_token,
+    readOnlyToken: redis_rest_read_only_token,
+  });
   globalThis.fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
     const isManagement = url.startsWith(settings.managementApi);
-    const send = async () => (isManagement ? local.fetch(new Request(url, init)) : original(input, init));
-    if (!state.isArmed) return send();
-    const at = state.requests.push(`${init?.method ?? "GET"} ${new URL(url).pathname}`) - 1;
-    if (state.diesThen && at > state.failAt) return lost();
-    const isLater = state.isLasting && isManagement && at > state.failAt;
-    return at === state.failAt || isLater ? state.fault(send) : send();
-  };
-  const run: Wire["disturb"] = async (failAt, fault, work) => {
-    Object.assign(state, { isArmed: true, requests: [], failAt, fault });
+    const send = async () => {
+      if (isManagement) return local.fetch(new Request(url, init));
+      if (url.startsWith(redis_rest_url)) return redis.fetch(new Request(url, init));
+      return original(input, init);
+    };
+    const run = runs.getStore();
+    if (!run || run.isOver) return send();
+    await run.stopped;
+    const at = run.requests.push(`${init?.method ?? "GET"} ${new URL(url).pathname}`) - 1;
+    if (run.failAt === init?.method) run.failAt = at;
+    const isLater = typeof run.failAt === "number" && at > run.failAt;
+    if (run.diesThen && isLater) return lost();
+    const isDisturbed = at === run.failAt || (run.isLasting === true && isManagement && isLater);
     try {
-      return await work();
+      return await (isDisturbed ? run.fault(send) : send());
+    } finally {
+      await run.stopped;
+    }
+  };
+  const disturb = async <T>(run: Run, work: () => Promise<T>): Promise<T | ApiKeysError> => {
+    last = run;
+    try {
+      return await runs.run(run, work);
     } catch (error) {
       if (error instanceof ApiKeysError) return error;
       throw error;
     } finally {
-      Object.assign(state, { isArmed: false, diesThen: false, isLasting: false });
+      run.isOver = true;
     }
   };
   return {
     get requests() {
-      return state.requests;
+      return last?.requests ?? [];
     },
-    disturb: run,
-    async disturbFrom(...args) {
-      state.isLasting = true;
-      return run(...args);
-    },
+    disturb: async (failAt, fault, work) => disturb({ requests: [], failAt, fault }, work),
+    disturbFrom: async (failAt, fault, work) =>
+      disturb({ requests: [], failAt, fault, isLasting: true }, work),
     async kill(at, work) {
-      state.diesThen = true;
-      return run(at, FAULTS["takes effect, and its answer is lost"], work);
+      const fault = FAULTS["takes effect, and its answer is lost"];
+      return disturb({ requests: [], failAt: at, fault, diesThen: true }, work);
     },
-    async pause(at, meanwhile, work) {
-      const stopped: Fault = async (send) => {
-        state.isArmed = false;
-        await meanwhile();
-        state.isArmed = true;
-        return send();
+    async pause(at, meanwhile, work, dies = false) {
+      const run: Run = {
+        requests: [],
+        failAt: at,
+        diesThen: dies,
+        async fault(send) {
+          run.stopped = runs.run(undefined, meanwhile);
+          await run.stopped;
+          return dies ? carriedOut(send).then(lost) : send();
+        },
       };
-      return run(at, stopped, work);
+      return disturb(run, work);
     },
     close() {
       globalThis.fetch = original;
