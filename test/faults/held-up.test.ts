@@ -24,7 +24,7 @@ describe("while another holds the lock of a user, for ever", () => {
   });
   beforeEach(async () => {
     setMetadata(s, ADA, {});
-    await s.local.redis.execute(["DEL", LOCK]);
+    await release();
   });
   afterAll(async () => {
     vi.useRealTimers();
@@ -32,26 +32,43 @@ describe("while another holds the lock of a user, for ever", () => {
   });
 
   const isThrough = async (key: string) => (await s.exchange(key)).status === 200;
+  /** The other takes it again and again, as writers do: one without an end would be broken. */
+  let isHeld = false;
+  const hold = async () => s.local.redis.execute(["SET", LOCK, "another's", "PX", "30000"]);
+  const release = async () => {
+    isHeld = false;
+    return s.local.redis.execute(["DEL", LOCK]);
+  };
+  const waiting = {
+    get nowMs() {
+      return clock.nowMs;
+    },
+    set nowMs(nowMs) {
+      clock.nowMs = nowMs;
+      if (isHeld) void hold();
+    },
+  };
   const create = async () => {
     const { apiKey } = await createKey(freshKeys(s, clock), ADA, { name: "key" });
-    await s.local.redis.execute(["SET", LOCK, "another's"]);
+    isHeld = true;
+    await hold();
     return { key: apiKey.reveal(), id: apiKey.id };
   };
 
   test("a revoked key is dead, which is told, and completed once the lock is free", async () => {
     const { key, id } = await create();
     expect(await isThrough(key)).toBe(true);
-    const revoke = async () => revokeKey(freshKeys(s, clock), ADA, id, "leaked");
+    const revoke = async () => revokeKey(freshKeys(s, waiting), ADA, id, "leaked");
     await expect(revoke()).rejects.toMatchObject({ code: "change_incomplete" });
     expect([await isThrough(key), await s.local.redis.execute(["GET", LOCK])]).toEqual([false, "another's"]);
-    await s.local.redis.execute(["DEL", LOCK]);
+    await release();
     await revoke();
     expect(await showKey(s.keys, ADA, id)).toMatchObject({ revoked_reason: "leaked" });
   });
 
   test("nothing but a revocation is written", async () => {
     const { key, id } = await create();
-    await expect(disableKey(freshKeys(s, clock), ADA, id)).rejects.toMatchObject({ code: "user_locked" });
+    await expect(disableKey(freshKeys(s, waiting), ADA, id)).rejects.toMatchObject({ code: "user_locked" });
     expect(await isThrough(key)).toBe(true);
   });
 });

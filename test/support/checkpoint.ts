@@ -67,7 +67,7 @@ export async function contentOf(tenant: Tenant, databases: readonly Database[]):
     users: [...tenant.users.values()].map(withoutTimes),
     // Notes for a day say when they were made: a run that waits makes them later.
     databases: stored.map((items) =>
-      items.flatMap(([key, value]) => (key.startsWith("apikey-given:") ? [] : [[key, value]])),
+      items.flatMap(([key, value]) => (/^apikey-(given:|unmarked$)/.test(key) ? [] : [[key, value]])),
     ),
   };
 }

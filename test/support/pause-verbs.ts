@@ -164,7 +164,10 @@ export const VERBS: readonly Verb[] = [
     boundaries: [253, 59],
     run: async (keys, { graces }) => {
       const transferred = await transferKeys(keys, GRACE, ADA);
-      return transferred.some(({ revoked_at }) => revoked_at === undefined) ? graces : undefined;
+      const living = transferred.filter(({ revoked_at }) => revoked_at === undefined);
+      // What only Redis knew of comes disabled, for people to look at.
+      for (const { id } of living) await enableKey(keys, ADA, id);
+      return living.length > 0 ? graces : undefined;
     },
   },
   {
