@@ -38,7 +38,7 @@ beforeAll(async () => {
     nowMs: () => clock.nowMs,
     config: { policy: { allowNoExpiry: true, maxKeysPerUser: 30 } },
   });
-  wire = openWire(s);
+  wire = openWire(s, true);
 });
 afterAll(async () => {
   vi.useRealTimers();

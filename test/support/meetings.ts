@@ -47,7 +47,7 @@ export async function openMeetings(): Promise<Meetings> {
     pepper: PEPPERS,
     actions: await Promise.all(TRIGGERS.map(async (trigger) => bundleAction(trigger, deployed))),
   });
-  wire = openWire(s);
+  wire = openWire(s, true);
   for (const isRotated of [false, true]) {
     for (const isDisabled of [false, true]) {
       worlds.set(`${isRotated} ${isDisabled}`, await pauseWorld(s, clock, { isRotated, isDisabled }));
