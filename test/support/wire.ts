@@ -78,13 +78,8 @@ export function openWire({ local, settings }: Stage, isRedisNear = false): Wire 
     const url = input instanceof Request ? input.url : String(input);
     const isManagement = url.startsWith(settings.managementApi);
     const send = async () => {
-<<<<<<< HEAD
       if (isManagement) return local.fetch(new Request(url, init));
-      if (url.startsWith(redis_rest_url)) return redis.fetch(new Request(url, init));
-=======
-      if (url.startsWith(settings.managementApi)) return local.fetch(new Request(url, init));
       if (isRedisNear && url.startsWith(redis_rest_url)) return redis.fetch(new Request(url, init));
->>>>>>> w2-proof
       return original(input, init);
     };
     const run = runs.getStore();
