@@ -353,7 +353,10 @@ describe("each finding is there when it is provoked, and gone when that is mende
     await describeTenant({ api_key_pepper: "1:c2hvcnQ" });
     const { code, stderr } = await deployInProcess(["doctor"], { LOCAL_TENANT_DIR: folder }, clock);
     await describeTenant({});
-    expect([code, stderr]).toEqual([1, expect.stringContaining("A pepper is shorter than 32 bytes.")]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("A pepper is shorter than 32 bytes: it was cut or mistyped."),
+    ]);
     expect(stderr).not.toContain("c2hvcnQ");
   });
 
