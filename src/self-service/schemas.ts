@@ -193,7 +193,8 @@ export const SCHEMAS = {
       },
       expires_in_days: {
         ...EXPIRES_IN_DAYS,
-        description: "A new lifetime in days; null: never expires; absent: never shorter than before.",
+        description:
+          "A new lifetime in days; null: never expires; absent: as long as before, within what the policy allows now.",
       },
     },
     [],
