@@ -15,8 +15,11 @@ export interface ManagementSettings {
   readonly timeoutMs: number;
 }
 
-/** How long the SDK waits for a request that waits for its turn: the budget ends it earlier. */
-const LONGEST_TURN_MS = 600_000;
+/**
+ * The SDK's own bound of a request, which is not listened to: it would count the time in which a request waits for its turn,
+ * and its timer goes on after a failure, so that a program which has ended would not exit before.
+ */
+const NO_BOUND_SECONDS = 0.001;
 
 /**
  * Auth0's ManagementClient, one attempt a request: a create that succeeded but answered late must not be repeated
@@ -34,16 +37,14 @@ export function createManagementClient(
     clientId: settings.clientId,
     clientSecret: settings.clientSecret,
     maxRetries: 0,
-    timeoutInSeconds: (settings.timeoutMs + (budget ? LONGEST_TURN_MS : 0)) / 1000,
+    timeoutInSeconds: NO_BOUND_SECONDS,
     telemetry: false,
     // The SDK's own bound of a token request is 10 seconds, whatever the timeout: too long for the lease of a lock.
     fetch: async (input, init) => {
       const url = rebase(input, host, settings);
-      const send = async () => {
-        const signals = [AbortSignal.timeout(settings.timeoutMs), ...(init?.signal ? [init.signal] : [])];
-        // What is sent has the client's secret, or a token: it is for no other host.
-        return fetch(url, { ...init, redirect: "manual", signal: AbortSignal.any(signals) });
-      };
+      // What is sent has the client's secret, or a token: it is for no other host.
+      const send = async () =>
+        fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(settings.timeoutMs) });
       const kind = kindOf(url, settings);
       return budget && kind !== undefined ? budget.send(kind, send) : send();
     },
