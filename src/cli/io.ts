@@ -27,10 +27,17 @@ export interface Io {
 /** The streams and the environment of this process. Nothing that is printed commands a terminal. */
 export function processIo(): Io {
   const { stdin, stdout, stderr } = process;
-  let isTaken = true;
+  let [isTaken, isLost] = [true, false];
   // A reader that has seen enough (`| head`) is no failure of ours; who writes more asks whether it was taken.
-  stdout.on("error", () => {
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
     isTaken = false;
+    if (error.code === "EPIPE" || isLost) return;
+    isLost = true;
+    stderr.write(`error: The result could not be written to standard output: ${error.code}.\n`);
+    // Whatever the program has done: who reads its result must not take it for whole.
+    process.once("exit", () => {
+      process.exitCode = process.exitCode || 1;
+    });
   });
   stderr.on("error", () => undefined);
   return {

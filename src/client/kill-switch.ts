@@ -1,10 +1,18 @@
 import { actorsIn } from "../core/actor.ts";
-import { DEFAULT_NAME } from "../core/deployment.ts";
+import { DEFAULT_NAME, DEPLOYMENT_NAME } from "../core/deployment.ts";
 import { hasKeyFields, isObject, keyStatus } from "../core/key-entry.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { leftMs } from "./clock.ts";
 import { challenge, unavailable, type GatewayRefusal } from "./gateway-refusal.ts";
-import { checkOptions, oneOf, optional, COUNT, FUNCTION, MILLISECONDS, TEXT } from "../core/check-options.ts";
+import {
+  checkOptions,
+  oneOf,
+  optional,
+  COUNT,
+  FUNCTION,
+  MILLISECONDS,
+  type Rule,
+} from "../core/check-options.ts";
 import { REDIS_PORT, type RedisPort } from "./redis-port.ts";
 import { MAX_ENTRIES } from "./token-cache.ts";
 
@@ -27,6 +35,10 @@ export interface KillSwitchOptions {
 
 type Status = "active" | "ended" | "unknown";
 
+const NAME: Rule = {
+  must: 'the name of a deployment, as in "api-keys"',
+  test: (value) => typeof value === "string" && DEPLOYMENT_NAME.test(value),
+};
 const UNKNOWN_MAX_AGE_MS = 1_000;
 const RECORD = /^v1\.[A-Za-z0-9_-]{43}\.(\{.*\})$/s;
 
@@ -44,7 +56,8 @@ export class KillSwitch {
   constructor(options: KillSwitchOptions) {
     checkOptions<KillSwitchOptions>("KillSwitch", options, {
       redis: REDIS_PORT,
-      deployment: optional(TEXT),
+      // Under a name that no deployment has, every token would be another's, and pass.
+      deployment: optional(NAME),
       maxAgeMs: optional(MILLISECONDS),
       whenUnknown: optional(oneOf("refuse", "accept")),
       maxEntries: optional(COUNT),

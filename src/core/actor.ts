@@ -19,8 +19,7 @@ export interface FoundActor {
 
 /** Auth0 stops at five levels. What is deeper is not read, and refused. */
 const MAX_LEVELS = 6;
-/** Auth0's limit of a text in an actor, and how many parts of a length that tells secrets apart fit into it. */
-const MAX_TAG_LENGTH = 64;
+/** Auth0 allows a text of an actor 64 characters: so many parts of a length that tells secrets apart fit into it. */
 const MAX_PARTS = 7;
 const LEAST_PART_LENGTH = 8;
 
@@ -52,7 +51,7 @@ export function keyIdOfActor(
  */
 export function tagOf(hashes: readonly string[]): string {
   const all = [...new Set(hashes)].slice(0, MAX_PARTS);
-  const length = Math.floor((MAX_TAG_LENGTH + 1) / all.length) - 1;
+  const length = Math.trunc(65 / all.length) - 1;
   return all.map((hash) => hash.slice(0, length)).join(".");
 }
 

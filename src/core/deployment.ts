@@ -51,6 +51,8 @@ export function tenantOf(host: string): string {
 
 /** The name of a deployment that was given none. What is named after it is named as it was before there were names. */
 export const DEFAULT_NAME = "api-keys";
+/** What a deployment may be called. */
+export const DEPLOYMENT_NAME = /^[a-z][a-z0-9-]{2,39}$/;
 
 /** The root field of `app_metadata` that holds a deployment's entries: static, as Auth0's search index wants it. */
 export function entriesFieldOf({ name }: Pick<Deployment, "name">): string {

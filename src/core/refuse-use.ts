@@ -53,7 +53,8 @@ export function refuseEnded(
     refusal(
       cause,
       "invalid_request",
-      `${what} ${new Date(seconds * 1000).toISOString().replace(".000Z", "Z")}`,
+      // What ended at 0 was ended by somebody, at once.
+      `${what} ${seconds ? new Date(seconds * 1000).toISOString().replace(".000Z", "Z") : "once"}`,
     );
   switch (keyStatus(key, nowSeconds)) {
     case "revoked":

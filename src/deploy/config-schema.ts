@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-import { isReservedAudience } from "../core/deployment.ts";
+import { DEPLOYMENT_NAME, isReservedAudience } from "../core/deployment.ts";
 import { isObject } from "../core/key-entry.ts";
 import { isKeyPrefix } from "../core/key-format.ts";
 
@@ -126,10 +126,7 @@ const fields = exactly({
   name: v.optional(
     v.pipe(
       v.string(),
-      v.regex(
-        /^[a-z][a-z0-9-]{2,39}$/,
-        "must be like api-keys: 3 to 40 lower-case letters, digits and hyphens",
-      ),
+      v.regex(DEPLOYMENT_NAME, "must be like api-keys: 3 to 40 lower-case letters, digits and hyphens"),
     ),
     "api-keys",
   ),

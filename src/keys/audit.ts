@@ -36,8 +36,8 @@ export async function audited<T>(
   work: () => Promise<T>,
   describe: (result: T) => { readonly keyId?: string; readonly changes: readonly string[] },
 ): Promise<T> {
-  const write = (outcome: AuditEvent["outcome"], id: string | undefined, changes: readonly string[]) =>
-    keys.audit({
+  const write = (outcome: AuditEvent["outcome"], id: string | undefined, changes: readonly string[]) => {
+    const event: AuditEvent = {
       time: new Date(keys.nowSeconds() * 1000).toISOString(),
       tenant: keys.deployment.tenant,
       deployment: keys.deployment.name,
@@ -47,7 +47,14 @@ export async function audited<T>(
       key_id: id ?? null,
       changes,
       outcome,
-    });
+    };
+    try {
+      keys.audit(event);
+    } catch {
+      // What was done is done, and what is still to be ended must be: a log that is full keeps nothing from that.
+      process.stderr.write(`${JSON.stringify(event)}\n`);
+    }
+  };
   try {
     const result = await work();
     const described = describe(result);

@@ -11,6 +11,9 @@ import type { Keys } from "./keys.ts";
 import { isMinted, keyShownAlready, type Minting } from "./minting.ts";
 import { requireNotDead } from "./require-not-dead.ts";
 
+/** When a secret ends that must not work any more, whatever the clock here says: the Action's clock is another. */
+const ENDED_SECONDS = 0;
+
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
 /** How a key is rotated. */
@@ -65,7 +68,7 @@ export async function rotateKey(
         previous: {
           hash: entry.hash,
           v: entry.v,
-          exp: nowSeconds + overlapSeconds,
+          exp: overlapSeconds === 0 ? ENDED_SECONDS : nowSeconds + overlapSeconds,
           ...(prefix !== undefined && { prefix }),
         },
       };
@@ -103,7 +106,7 @@ export async function endOverlap(keys: Keys, userId: string, keyId: string): Pro
       if (ended !== undefined && isOver) return entry;
       const { previous, ...rest } = requireOverlap(entry, nowSeconds);
       ended = previous.hash;
-      return { ...rest, previous: { ...previous, exp: nowSeconds } };
+      return { ...rest, previous: { ...previous, exp: ENDED_SECONDS } };
     },
   });
 }

@@ -129,7 +129,7 @@ export function openStores(
 ): SelfServiceStores {
   checkOptions("openStores, settings", settings, SETTINGS);
   checkOptions("openStores, options", more, OPTIONS);
-  checkOptions<object>("openStores", { config: defined }, { config: having() });
+  checkOptions<object>("openStores", { config: defined }, { config: having("keyPrefixes") });
   const { env, ...others } = more;
   const config = configOf(defined, env);
   const named = Object.entries(config).filter(([name]) => Object.hasOwn(CONFIG, name));

@@ -12,9 +12,6 @@ export interface RedisSettings {
   readonly timeoutMs: number;
 }
 
-/** Well above the largest page of records that is asked for. */
-const MAX_CHARACTERS = 2 ** 24;
-
 /**
  * `@upstash/redis` made safe: one attempt, a real timeout, a bound, no redirect, raw strings, no batching behind our back, no telemetry. Its
  * error messages hold the command with its arguments: callers must not log them. Throws `TypeError` where the client
@@ -45,7 +42,8 @@ export function createRedis({ url, token, timeoutMs }: RedisSettings): Redis {
     let text = "";
     for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       text += piece;
-      if (text.length > MAX_CHARACTERS) throw new Error("too much");
+      // 16 million characters: more than any answer that is asked for.
+      if (text.length > 2 ** 24) throw new Error("too much");
     }
     return JSON.parse(text) as { readonly result?: never; readonly error?: string };
   });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { processIo } from "../../src/cli/io.ts";
 import { REWRITE_LINE } from "../../src/cli/printable.ts";
 import { runKeysCli } from "../support/cli.ts";
-import { ADA, environmentOf, setMetadata, stage, type Stage } from "../support/stage.ts";
+import { ADA, environmentOf, GRACE, setMetadata, stage, type Stage } from "../support/stage.ts";
 
 let s: Stage;
 beforeAll(async () => {
@@ -69,6 +69,31 @@ test("a list whose reader has seen enough ends quietly", async () => {
   for (const whose of [["--user", ADA], ["--all-users"]]) {
     expect(await run(["list", ...whose], "closed")).toEqual({ code: 0, err: "" });
   }
+});
+
+test("a list that does not fit on the disk is no success", async () => {
+  const { code, err } = await run(["list", "--user", ADA, "--json"], "full");
+  expect([code, err]).toEqual([
+    1,
+    expect.stringContaining("could not be written to standard output: ENOSPC"),
+  ]);
+});
+
+test("an audit log that is full keeps no key from being ended, and no new key from being shown", async () => {
+  const full = ["--audit-log", "/dev/full"];
+  const leaked = [await s.create(GRACE), await s.create(GRACE), await s.create(GRACE)];
+  const stdin = leaked.map(({ key }) => key).join(" ");
+  const revoked = await runKeysCli(["revoke", "--stdin", ...full], environmentOf(s), stdin);
+  expect([revoked.code, revoked.err]).toEqual([1, expect.stringContaining("What was done is done")]);
+  for (const { key } of leaked) expect((await s.exchange(key)).status).toBe(400);
+
+  const told: string[] = [];
+  const spy = vi.spyOn(process.stderr, "write").mockImplementation((text) => told.push(String(text)) > 0);
+  const made = await runKeysCli(["create", "--user", GRACE, "--name", "shown", ...full], environmentOf(s));
+  spy.mockRestore();
+  expect([made.code, (await s.exchange(made.out.trim())).status]).toEqual([1, 200]);
+  // The lines that found no room are not lost.
+  expect(told.join("")).toContain('"operation":"create"');
 });
 
 test("names with escape sequences do not reach an operator's screen as such", async () => {

@@ -128,3 +128,13 @@ describe("what it remembers", () => {
     expect([reads.length, evicted]).toEqual([4, 2]);
   });
 });
+
+test.each(["api-keys ", "API-KEYS", "api_keys", "Api Keys", ""])(
+  "is not made for %j, which no deployment is called: it would take every token for another's",
+  (deployment) => {
+    const redis = { command: async () => null };
+    expect(() => new KillSwitch({ redis, deployment })).toThrow(
+      /"deployment" must be the name of a deployment/,
+    );
+  },
+);

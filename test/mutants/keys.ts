@@ -137,8 +137,8 @@ export const KEYS: readonly Group[] = [
     [
       {
         name: "an answer of Redis may be endless",
-        find: "if (text.length > MAX_CHARACTERS)",
-        replace: "if (text.length > MAX_CHARACTERS * 16)",
+        find: "if (text.length > 2 ** 24)",
+        replace: "if (text.length > 2 ** 28)",
         only: "without an end",
       },
       {
@@ -316,14 +316,14 @@ export const KEYS: readonly Group[] = [
       },
       {
         name: "the end of an overlap ends nothing",
-        find: "previous: { ...previous, exp: nowSeconds } };",
+        find: "previous: { ...previous, exp: ENDED_SECONDS } };",
         replace: "previous };",
         only: "one overlap at a time",
       },
       {
         name: "a rotation has another overlap than was asked for",
-        find: "exp: nowSeconds + overlapSeconds,",
-        replace: "exp: nowSeconds + overlapSeconds + 1,",
+        find: ": nowSeconds + overlapSeconds,",
+        replace: ": nowSeconds + overlapSeconds + 1,",
         only: "to the second",
       },
     ],

@@ -42,12 +42,15 @@ export interface CommandKit {
   print(options: CommonOptions, value: object, text: string): void;
   /** Opens the stores that the options and the environment name, to change something; first says which they are. */
   open(options: CommonOptions): Promise<Keys>;
+  /** The audit log that could not be written to, if there was one. */
+  unwrittenLog(): string | undefined;
   /** Opens the stores to read alone. */
   openToRead(options: CommonOptions): Promise<Keys>;
 }
 
 /** A kit that adds its commands to `program`. */
 export function commandKit(program: Command, io: Io): CommandKit {
+  let unwritten: string | undefined;
   const add = (usage: string, description: string) =>
     program
       .command(usage)
@@ -64,6 +67,7 @@ export function commandKit(program: Command, io: Io): CommandKit {
     randomBytes,
     add,
     addOnline,
+    unwrittenLog: () => unwritten,
     addForUser(usage, description) {
       const command = owned(addOnline(usage, description));
       return command.hook("preAction", () => {
@@ -87,8 +91,13 @@ export function commandKit(program: Command, io: Io): CommandKit {
       ...(io.clock && { clock: io.clock }),
       audit(event) {
         const line = `${JSON.stringify(event)}\n`;
-        if (options.auditLog === undefined) io.stderr(line);
-        else appendFileSync(options.auditLog, line, { mode: 0o600 });
+        if (options.auditLog === undefined) return io.stderr(line);
+        try {
+          appendFileSync(options.auditLog, line, { mode: 0o600 });
+        } catch (error) {
+          unwritten = options.auditLog;
+          throw error;
+        }
       },
     });
   }

@@ -32,5 +32,11 @@ export async function runKeys(argv: readonly string[], io: Io): Promise<0 | 1 | 
   addImportCommand(kit);
   addPepperCommand(kit);
   addOfflineCommands(kit);
-  return runProgram(program, argv, io);
+  const code = await runProgram(program, argv, io);
+  const log = kit.unwrittenLog();
+  if (log === undefined) return code;
+  io.stderr(
+    `error: The audit log ${log} could not be written. What was done is done, and its lines stand above.\nfix:   Make room there, and add these lines to it.\n`,
+  );
+  return 1;
 }

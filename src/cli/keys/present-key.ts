@@ -54,7 +54,8 @@ export function presentKey(
     revoked_at: iso(entry.revoked_at),
     revoked_reason: entry.revoked_reason ?? null,
     disabled_at: iso(entry.disabled_at),
-    previous_secret_until: isPreviousAccepted ? iso(entry.previous?.exp) : null,
+    // 0 is the end of a secret that was ended at once.
+    previous_secret_until: isPreviousAccepted && entry.previous?.exp ? iso(entry.previous.exp) : null,
     ...(uses && { last_used: presentUse(uses.get(entry.id)) }),
   };
 }
