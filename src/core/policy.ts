@@ -223,7 +223,7 @@ function expiryOf(lifetimeDays: number | "never", policy: Policy, nowSeconds: nu
   if (lifetimeDays > policy.maxLifetimeDays) {
     throw new ApiKeysError(
       "expiry_over_policy",
-      `The key would live ${lifetimeDays} days, and the policy allows ${policy.maxLifetimeDays}.`,
+      `The key would live ${Math.ceil(lifetimeDays)} days, and the policy allows ${policy.maxLifetimeDays}.`,
       `Give --expires-in-days from 1 to ${policy.maxLifetimeDays}.`,
     );
   }
