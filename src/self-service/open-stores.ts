@@ -8,6 +8,7 @@ import {
   SAFE_URL,
   TEXT,
   TEXTS,
+  type Rule,
   type Rules,
 } from "../core/check-options.ts";
 import { tenantOf, type Deployment } from "../core/deployment.ts";
@@ -118,6 +119,11 @@ const CONFIG = {
   }),
 } satisfies Partial<Rules<SelfServiceConfig>>;
 
+const CONFIGURATION: Rule = {
+  must: "what defineConfig gives",
+  test: (value) => typeof value === "object" && value !== null,
+};
+
 /**
  * Joins a deployment to its stores. Throws `configuration_invalid` for an environment that is missing or not known,
  * `pepper_invalid`, or a `TypeError` that names a setting, or a part of the configuration, which is missing, `undefined`, wrong or unknown.
@@ -129,7 +135,7 @@ export function openStores(
 ): SelfServiceStores {
   checkOptions("openStores, settings", settings, SETTINGS);
   checkOptions("openStores, options", more, OPTIONS);
-  checkOptions<object>("openStores", { config: defined }, { config: having("keyPrefixes") });
+  checkOptions<object>("openStores", { config: defined }, { config: CONFIGURATION });
   const { env, ...others } = more;
   const config = configOf(defined, env);
   const named = Object.entries(config).filter(([name]) => Object.hasOwn(CONFIG, name));

@@ -381,7 +381,7 @@ describe("post-login, at the user's own record", () => {
         await put(recordKey(id), old);
         return s.exchange(key);
       },
-      /^This API key was rotated, and its previous secret expired at 20/,
+      "This API key was rotated, and its previous secret expired at once.",
     ],
     [
       "the record of before two rotations, with a secret that the entry has forgotten",
