@@ -78,3 +78,11 @@ it("executables are of a few lines", () => {
     .map((file) => readFileSync(file, "utf8").split("\n").length);
   expect(Math.max(...lengths)).toBeLessThanOrEqual(30);
 });
+
+it("stores of contexts are made once a process: Node asks each that was ever used at every promise", () => {
+  const made = /^[^\n]*new AsyncLocalStorage/gm;
+  const inside = sources.filter((file) =>
+    (readFileSync(file, "utf8").match(made) ?? []).some((line) => !/^(export )?const /.test(line)),
+  );
+  expect(inside).toEqual([]);
+});

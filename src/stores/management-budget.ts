@@ -36,9 +36,13 @@ interface Operation {
 }
 
 interface Context {
+  readonly budget: ManagementBudget;
   readonly operation: Operation;
   readonly mayWait: (ms: number) => boolean;
 }
+
+/** One for all budgets: Node keeps each for ever, and asks every one of them at each promise. */
+const CONTEXTS = new AsyncLocalStorage<Context>();
 
 /**
  * A process's share of the Management API's rate limit, which it knows from the headers of the answers. Operations take
@@ -47,7 +51,6 @@ interface Context {
  */
 export class ManagementBudget {
   readonly #options: BudgetOptions;
-  readonly #contexts = new AsyncLocalStorage<Context>();
   readonly #levels = new Map<string, RequestLevel>();
   readonly #waiting: Record<Priority, number> = { ending: 0, change: 0, read: 0 };
 
@@ -60,7 +63,7 @@ export class ManagementBudget {
    * `management_rate_limited` at once if there will not be room in time.
    */
   async run<T>(priority: Priority, requests: number, work: () => Promise<T>): Promise<T> {
-    if (this.#contexts.getStore()) return work();
+    if (this.#context()) return work();
     const untilMs = this.#untilMs(priority);
     if (requests > 0 && !(await this.#take(USERS, priority, requests, untilMs, () => true))) {
       throw new ApiKeysError(
@@ -71,7 +74,7 @@ export class ManagementBudget {
     }
     const operation = { priority, left: requests };
     try {
-      return await this.#contexts.run({ operation, mayWait: () => true }, work);
+      return await CONTEXTS.run({ budget: this, operation, mayWait: () => true }, work);
     } finally {
       this.#levelOf(USERS).promised -= operation.left;
       operation.left = 0;
@@ -80,13 +83,19 @@ export class ManagementBudget {
 
   /** Runs work that holds something which runs out: requests inside wait only while `mayWait` allows it. */
   async holding<T>(mayWait: (ms: number) => boolean, work: () => Promise<T>): Promise<T> {
-    const operation = this.#contexts.getStore()?.operation ?? { priority: "change", left: 0 };
-    return this.#contexts.run({ operation, mayWait }, work);
+    const operation = this.#context()?.operation ?? { priority: "change", left: 0 };
+    return CONTEXTS.run({ budget: this, operation, mayWait }, work);
+  }
+
+  /** The operation of this budget inside of which the caller is. */
+  #context(): Context | undefined {
+    const context = CONTEXTS.getStore();
+    return context?.budget === this ? context : undefined;
   }
 
   /** Sends a request of a kind (`users`, `connections`, …), again if the rate limit refused it. */
   async send(kind: string, request: () => Promise<Response>): Promise<Response> {
-    const { operation, mayWait = () => true } = this.#contexts.getStore() ?? {};
+    const { operation, mayWait = () => true } = this.#context() ?? {};
     const level = this.#levelOf(kind);
     const priority = operation?.priority ?? "change";
     const untilMs = this.#untilMs(priority);

@@ -92,6 +92,7 @@ export function openDeaths({ local, settings }: Stage): Deaths {
       });
     },
     close() {
+      runs.disable();
       globalThis.fetch = original;
       for (const name of WRITING) Object.assign(fs.promises, { [name]: files[name] });
       syncBuiltinESMExports();

@@ -132,6 +132,8 @@ export function openWire({ local, settings }: Stage, isRedisNear = false): Wire 
       return disturb(run, work);
     },
     close() {
+      // Else it is asked at each promise of this process, for ever.
+      runs.disable();
       globalThis.fetch = original;
     },
   };
