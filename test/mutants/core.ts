@@ -382,4 +382,15 @@ export const CORE: readonly Group[] = [
       },
     ],
   ],
+  [
+    "src/core/peppers.ts",
+    ["test/core/constant-time.test.ts"],
+    [
+      {
+        name: "seals are compared letter by letter",
+        find: "return a.length === b.length && timingSafeEqual(a, b);",
+        replace: "return one === other;",
+      },
+    ],
+  ],
 ];
