@@ -6,9 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiKeysError } from "../../src/core/errors.ts";
 import type { KeyEntry } from "../../src/core/key-entry.ts";
 import { keyEntriesOf } from "../support/entries.ts";
+import { inspectKey } from "../../src/core/key-format.ts";
 import { recordKey, recordOf } from "../../src/core/key-record.ts";
 import type { Difference } from "../../src/keys/mend-user.ts";
 import { reconcile, type Reconciled, type ReconcileOptions } from "../../src/keys/reconcile.ts";
+import { enableKey } from "../../src/keys/disable.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { fillTenant } from "../support/fill-tenant.ts";
 import { flushAndReconcile } from "../support/flush-and-reconcile.ts";
@@ -131,8 +133,12 @@ describe("one key", () => {
     expect(await status(key)).toBe(403);
     const restored = await run({ fix: true, restoreEntries: true, restoreMany: true });
     expect(restored.differences).toEqual([{ ...expected, mended: true }]);
-    expect(entryOf(ADA, id)).toEqual({ ...before, name: `restored ${id}` });
+    // A record alone is no proof that the key should live: somebody has to say so.
+    const off = { name: `restored ${id}`, disabled_at: expect.any(Number) as number };
+    expect(entryOf(ADA, id)).toEqual({ ...before, ...off });
     expect(s.local.tenant.users.get(ADA)?.["app_metadata"]).toMatchObject({ plan: "free" });
+    expect(await status(key)).toBe(400);
+    await enableKey(s.keys, ADA, id);
     expect(await status(key)).toBe(200);
   });
 
@@ -195,7 +201,7 @@ describe("one key", () => {
 });
 
 describe("many keys", () => {
-  it("a bulk import with upsert wipes 1,000 users: nothing is deleted, and every key comes back", async () => {
+  it("a bulk import with upsert wipes 1,000 users: nothing is deleted, and every living key comes back, to be enabled", async () => {
     const sample = fillTenant(s, 1_000);
     await run({ fix: true });
     const living = sample.filter((one) => one.isLiving).filter((_, at) => at % 50 === 0);
@@ -208,9 +214,14 @@ describe("many keys", () => {
     expect(refused).toMatchObject({ code: "restore_unconfirmed" });
 
     const { differences, records } = await run({ ...options, restoreMany: true });
-    expect([differences.length, records]).toEqual([3_000, 3_000]);
+    // What has ended stays a tombstone alone.
+    expect([differences.length, records]).toEqual([1_000, 3_000]);
     expect(differences.every(({ kind, mended }) => kind === "orphan_record" && mended)).toBe(true);
-    for (const { key } of living) expect(await status(key)).toBe(200);
+    for (const { key, userId } of living) {
+      expect(await status(key)).toBe(400);
+      await enableKey(s.keys, userId, inspectKey(key)?.id ?? "");
+      expect(await status(key)).toBe(200);
+    }
     for (const one of sample.filter(({ isLiving }) => !isLiving).slice(0, 20)) {
       expect(await status(one.key)).toBe(400);
     }

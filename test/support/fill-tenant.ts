@@ -37,10 +37,12 @@ export function fillTenant(s: Stage, count: number, sampleEvery = 1): readonly F
         ...(name === "revoked" && { revoked_at: now - 20, revoked_reason: "test" }),
       };
     });
-    tenant.users.set(
-      userId,
-      newUser(tenant, userId, { email: `filled${at}@acme.example`, app_metadata: { api_keys: entries } }),
-    );
+    const user = newUser(tenant, userId, {
+      email: `filled${at}@acme.example`,
+      app_metadata: { api_keys: entries },
+    });
+    // Before its keys.
+    tenant.users.set(userId, { ...user, created_at: new Date((now - 2_000) * 1000).toISOString() });
   }
   return sample;
 }
