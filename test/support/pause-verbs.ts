@@ -118,7 +118,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: "disable",
-    boundaries: [222, 57],
+    boundaries: [190, 53],
     run: async (keys, { id }) => quiet(disableKey(keys, ADA, id)),
     step: () => disabled,
   },
@@ -131,20 +131,20 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: "revoke",
-    boundaries: [245, 59],
+    boundaries: [200, 56],
     run: async (keys, { id }) => quiet(revokeKey(keys, ADA, id, "leaked")),
     step: () => revoked,
   },
   {
     name: "revoke all",
-    boundaries: [1141, 232],
+    boundaries: [900, 219],
     ends: "all of Ada's",
     run: async (keys) => quiet(revokeAllKeys(keys, ADA, "leaked")),
     step: () => revoked,
   },
   {
     name: "revoke what leaked",
-    boundaries: [264, 59],
+    boundaries: [220, 57],
     run: async (keys, { secrets }) => {
       const [leaked] = await revokeLeakedKeys(keys, `key: ${secrets[0]}`, "leaked");
       if (leaked?.outcome.startsWith("revoked")) return undefined;
