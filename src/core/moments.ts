@@ -17,11 +17,6 @@ export class Moments<T> {
     return this.put(name, ask());
   }
 
-  /** Whoever asks next is answered anew. */
-  forget(name: string): void {
-    this.#kept.delete(name);
-  }
-
   /** Remembers an answer that was asked for anew. */
   async put(name: string, answer: Promise<T>): Promise<T> {
     const added = { answer, untilSeconds: this.#nowSeconds() + this.#keptSeconds };

@@ -25,7 +25,7 @@ import type { SelfServiceStores } from "./open-stores.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { PROBLEMS } from "./problems.ts";
 import { countRequest, type RateLimit } from "./rate-limit.ts";
-import { asOrganization, seenBy, type SelfService, type Variables } from "./self-service.ts";
+import { asOrganization, type SelfService, type Variables } from "./self-service.ts";
 
 /** What a handler is made of. */
 export interface ApiKeysHandlerOptions extends Pick<
@@ -86,7 +86,6 @@ const RULES: Rules<ApiKeysHandlerOptions> = {
 const DEFAULT_ERROR_PAGES = "urn:auth0-api-keys:errors:";
 /** That a key is there does not change, and neither what it is for: only whether it still is, which a change looks at. */
 const SEEN_SECONDS = 60;
-const LISTED_SECONDS = 2;
 const CORS_LIFETIME_SECONDS = 600;
 // A pattern that ends in /* matches the path before it as well.
 const OURS = ["/api-keys/*", "/scopes"];
@@ -108,7 +107,6 @@ export function createApiKeysHandler(
   const service: SelfService = {
     ...stores,
     seenKeys: new Moments(SEEN_SECONDS, nowSeconds),
-    lists: new Moments(LISTED_SECONDS, nowSeconds),
     grants: new GrantReader(stores.rights, stores.keys.deployment, nowSeconds),
     maxLoginAgeSeconds: recentLogin?.maxAgeSeconds,
     token_endpoint: options.token_endpoint ?? `${options.issuer}oauth/token`,
@@ -155,7 +153,6 @@ export function createApiKeysHandler(
       routes.use(path, async (c, next) => {
         requireScope(c.var.caller, isChange(c.req) ? WRITE : READ);
         await next();
-        if (isChange(c.req)) service.lists.forget(seenBy(c.var.caller));
       });
     }
     keyRoutes(routes, service);

@@ -18,8 +18,6 @@ export interface SelfService extends SelfServiceStores {
   readonly grants: GrantReader;
   /** The keys of users as they were seen a moment ago. */
   readonly seenKeys: Moments<readonly KeyEntry[]>;
-  /** Lists that were just asked for: who goes on asking takes no requests from others. A change of the user's ends them. */
-  readonly lists: Moments<readonly KeyEntry[]>;
   readonly maxLoginAgeSeconds: number | undefined;
   readonly token_endpoint: string;
 }
@@ -124,7 +122,7 @@ export async function endKey<T>(
   });
 }
 
-export function seenBy({ userId, organizationId }: Caller): string {
+function seenBy({ userId, organizationId }: Caller): string {
   return JSON.stringify([userId, organizationId]);
 }
 

@@ -4,7 +4,6 @@ import { Moments } from "../../src/core/moments.ts";
 import { selfServiceStage, type SelfServiceStage } from "../support/self-service.ts";
 import { ADA, AUDIENCE, GRACE } from "../support/stage.ts";
 import { openWire } from "../support/wire.ts";
-import { openWorldClock } from "../support/world-clock.ts";
 
 let stage: SelfServiceStage | undefined;
 afterEach(async () => stage?.stop());
@@ -81,30 +80,4 @@ test("a key is made, renamed, rotated and revoked with two requests each once it
   expect(await asked("POST", `/api-keys/${id}/rotate`)).toEqual(change);
   expect(await asked("DELETE", `/api-keys/${id}`)).toEqual(change);
   wire.close();
-});
-
-test("one user who lists without end takes a request in two seconds, and sees every own change at once", async () => {
-  const clock = openWorldClock();
-  stage = await selfServiceStage({ clock, nowMs: () => clock.nowMs });
-  const one = stage;
-  const token = await one.tokenOf(ADA);
-  const wire = openWire(one.s);
-  const listed = async () => {
-    const { body } = await one.call("GET", "/api-keys", { token });
-    return (body["api_keys"] as readonly { readonly name: string }[]).map(({ name }) => name);
-  };
-  let names: readonly (readonly string[])[] = [];
-  await wire.disturb(
-    -1,
-    async (send) => send(),
-    async () => {
-      names = await Promise.all(Array.from({ length: 20 }, listed));
-      await listed();
-    },
-  );
-  expect(names.every((some) => some.length === 0)).toBe(true);
-  expect(wire.requests.filter((request) => request.includes("/users/")).length).toBe(1);
-  wire.close();
-  await one.call("POST", "/api-keys", { token, body: { name: "mine", scopes: [] } });
-  expect(await listed()).toEqual(["mine"]);
 });
