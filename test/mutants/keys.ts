@@ -145,7 +145,8 @@ export const KEYS: readonly Group[] = [
         name: "redirects of Redis are followed",
         find: 'redirect: "manual",',
         replace: 'redirect: "follow",',
-        only: "redirect",
+        tests: ["test/stores/redirects.test.ts"],
+        only: "^the Action",
       },
       {
         name: "an answer of any length is one about a key",
